@@ -1,1 +1,38 @@
-//! domain
+//! What is true about a city's facilities: values, ageing, incidents, and the pure fold over the log.
+//!
+//! Nothing here reads a clock, a file, a socket or a database, and nothing here knows HTML or words for people beyond the
+//! names of services. Functions take `now`. Who wants to follow one report opens, in order: [`aspect`] (what arrives),
+//! [`entry`] (what is logged), [`board`] (what is believed), [`moment`] (what may be shown).
+//!
+//! *Invariant:* reports commute — any order and repetition of the same reports gives the same board — and an exercise never
+//! changes a real standing.
+
+pub mod aspect;
+pub mod board;
+pub mod button;
+pub mod display;
+pub mod entry;
+pub mod facility;
+pub mod freshness;
+pub mod id;
+pub mod incident;
+pub mod moment;
+pub mod posting;
+pub mod service;
+pub mod standing;
+mod words;
+
+pub use aspect::*;
+pub use board::{Board, Change, DayCount, FacilityBoard, FacilityKey, HISTORY_DAYS, LastReport, View};
+pub use button::{BadSetting, Button, Gesture, Setting};
+pub use display::Display;
+pub use entry::{Entry, Facts, Observed, PressFacts, Report};
+pub use facility::{Closure, Facility};
+pub use freshness::{Rhythm, Rhythms};
+pub use id::*;
+pub use incident::{Answer, Hazard, Incident, Mode, RollCall, Severity};
+pub use moment::*;
+pub use posting::{Employment, Job, NoticeCategory, Posting, PostingKind, PostingState, WagePer};
+pub use service::*;
+pub use standing::{Channel, Freshness, Shown, Standing};
+pub use words::UnknownWord;

@@ -1,1 +1,7 @@
-//! templates
+//! Domain values as pages, plain text and print sheets; every visible word.
+//!
+//! Functions here take a [`imaboard_domain::Moment`] and give markup; they read nothing else. *Invariant:* a value is only ever
+//! printed from an [`imaboard_domain::Shown`], with its time beside it.
+
+pub mod time;
+pub mod words;

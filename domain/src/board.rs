@@ -1,0 +1,533 @@
+//! The board: the pure fold over the log.
+//!
+//! [`Board::apply`] is total and deterministic. Reports commute: per aspect the winner is the greatest
+//! `(observed_at, recorded_at, id)`, so any order and repetition of the same reports gives the same standings; control
+//! entries (register, keys, incidents, postings …) apply in `seq` order. Nothing here reads a clock: freshness is
+//! computed by [`crate::Moment`] at render time. Deliberately absent: I/O, settings, words for people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::aspect::{Aspect, Value};
+use crate::button::Button;
+use crate::display::Display;
+use crate::entry::{Entry, Facts, Report};
+use crate::facility::Facility;
+use crate::id::{ButtonId, DisplayId, EntryId, FacilityId, IncidentId, KeyId, PostingId, RollCallId};
+use crate::incident::{Answer, Incident, RollCall};
+use crate::moment::city_date;
+use crate::posting::{Posting, PostingKind, PostingState};
+use crate::service::{Grid, ServiceKind};
+use crate::standing::{Channel, Standing};
+
+/// A view of the board: something that is rendered as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    /// Real mode, incidents and exercises.
+    Mode,
+    /// The list of facilities: names, districts, services.
+    Register,
+    /// Everything about one facility.
+    Facility(FacilityId),
+    /// Vacancies of one kind of service.
+    Vacancies(ServiceKind),
+    /// Real operation, first reports, damage and needs of all facilities.
+    Damage,
+    /// The same inside an exercise.
+    ExerciseDamage,
+    /// Roll calls and their answers.
+    RollCalls,
+    /// Published notices.
+    Notices,
+    /// Published jobs.
+    Jobs,
+    /// What waits for release.
+    Pending,
+    /// Report keys.
+    Keys,
+    /// Buttons.
+    Buttons,
+    /// Displays.
+    Displays,
+}
+
+/// What one entry changed: every view that differs, and nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The entry's position.
+    pub seq: u64,
+    /// The views that differ.
+    pub views: BTreeSet<View>,
+}
+
+/// A report key: for whom it speaks and whether it still does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FacilityKey {
+    /// For whom it speaks.
+    pub facility: FacilityId,
+    /// Where it hangs.
+    pub label: String,
+    /// No longer valid.
+    pub revoked: bool,
+}
+
+/// The newest report of a facility, whatever it said.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LastReport {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// Which.
+    pub report: EntryId,
+    /// How it came.
+    pub channel: Channel,
+}
+
+/// One day of one bed cell: the free places last observed on that day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayCount {
+    /// Order among observations of that day.
+    pub rank: (Timestamp, Timestamp, EntryId),
+    /// Free places, if a number was said.
+    pub count: Option<u32>,
+}
+
+/// Everything the board holds about one facility.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FacilityBoard {
+    /// Its register record.
+    pub facility: Facility,
+    /// Taken out of the register.
+    pub retired: bool,
+    /// Real standings.
+    pub real: BTreeMap<Aspect, Standing>,
+    /// Standings inside exercises.
+    pub exercise: BTreeMap<Aspect, Standing>,
+    /// The newest report.
+    pub last_report: Option<LastReport>,
+    /// Free beds by day, for the chart; the last [`HISTORY_DAYS`] days.
+    pub history: BTreeMap<Aspect, BTreeMap<Date, DayCount>>,
+}
+
+/// How many days of free places are kept for the chart: the 30 shown, and the rhythm of 14 days before them.
+pub const HISTORY_DAYS: i64 = 44;
+
+/// The fold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Board {
+    position: u64,
+    sample: bool,
+    facilities: BTreeMap<FacilityId, FacilityBoard>,
+    keys: BTreeMap<KeyId, FacilityKey>,
+    incidents: BTreeMap<IncidentId, Incident>,
+    roll_calls: BTreeMap<RollCallId, RollCall>,
+    postings: BTreeMap<PostingId, Posting>,
+    buttons: BTreeMap<ButtonId, Button>,
+    displays: BTreeMap<DisplayId, Display>,
+}
+
+impl Board {
+    /// The board before the first entry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The `seq` of the last entry applied; 0 before the first.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the city is a sample: every page says 見本.
+    #[must_use]
+    pub fn is_sample(&self) -> bool {
+        self.sample
+    }
+
+    /// Every facility, retired ones too.
+    #[must_use]
+    pub fn facilities(&self) -> &BTreeMap<FacilityId, FacilityBoard> {
+        &self.facilities
+    }
+
+    /// One facility, if it is in the register and not retired.
+    #[must_use]
+    pub fn find_facility(&self, id: &FacilityId) -> Option<&FacilityBoard> {
+        self.facilities.get(id).filter(|f| !f.retired)
+    }
+
+    /// Every report key ever issued.
+    #[must_use]
+    pub fn keys(&self) -> &BTreeMap<KeyId, FacilityKey> {
+        &self.keys
+    }
+
+    /// Every incident and exercise.
+    #[must_use]
+    pub fn incidents(&self) -> &BTreeMap<IncidentId, Incident> {
+        &self.incidents
+    }
+
+    /// Every roll call.
+    #[must_use]
+    pub fn roll_calls(&self) -> &BTreeMap<RollCallId, RollCall> {
+        &self.roll_calls
+    }
+
+    /// Every posting, whatever its state.
+    #[must_use]
+    pub fn postings(&self) -> &BTreeMap<PostingId, Posting> {
+        &self.postings
+    }
+
+    /// Every enrolled button.
+    #[must_use]
+    pub fn buttons(&self) -> &BTreeMap<ButtonId, Button> {
+        &self.buttons
+    }
+
+    /// Every display.
+    #[must_use]
+    pub fn displays(&self) -> &BTreeMap<DisplayId, Display> {
+        &self.displays
+    }
+
+    /// Applies one entry and says which views differ now.
+    pub fn apply(&mut self, entry: &Entry) -> Change {
+        let mut views = BTreeSet::new();
+        self.position = self.position.max(entry.seq);
+        match &entry.facts {
+            Facts::CityFounded { sample } => {
+                if self.sample != *sample {
+                    self.sample = *sample;
+                    views.insert(View::Register);
+                }
+            }
+            Facts::Report(report) => self.apply_report(entry, report, &mut views),
+            Facts::Corrected { replaces, facility, stands, answer, exercise, remark } => {
+                if let Some(held) = self.facilities.get_mut(facility) {
+                    for (aspect, stand) in stands {
+                        let in_exercise = *exercise && !aspect.is_vacancy();
+                        let map = if in_exercise { &mut held.exercise } else { &mut held.real };
+                        if map.get(aspect).is_none_or(|s| s.report != *replaces) {
+                            continue;
+                        }
+                        match stand {
+                            Some(standing) => map.insert(aspect.clone(), standing.clone()),
+                            None => map.remove(aspect),
+                        };
+                        if let Some(days) = held.history.get_mut(aspect) {
+                            days.retain(|_, d| d.rank.2 != *replaces);
+                        }
+                        note_aspect(&mut views, &held.facility, aspect, in_exercise);
+                    }
+                }
+                if let Some((roll_call, next)) = answer
+                    && let Some(call) = self.roll_calls.get_mut(roll_call)
+                    && call.answers.get(facility).is_some_and(|a| a.report == *replaces)
+                {
+                    match next {
+                        Some(next) => call.answers.insert(facility.clone(), next.clone()),
+                        None => call.answers.remove(facility),
+                    };
+                    views.insert(View::RollCalls);
+                }
+                if let Some(remark) = remark {
+                    self.set_posting_state(remark, PostingState::Withdrawn, &mut views);
+                }
+            }
+            Facts::Redacted { seq, .. } => {
+                let touched: Vec<PostingId> =
+                    self.postings.values().filter(|p| p.source_seq == *seq && p.text.is_some()).map(|p| p.id.clone()).collect();
+                for id in touched {
+                    if let Some(posting) = self.postings.get_mut(&id) {
+                        posting.text = None;
+                        note_posting(&mut views, posting);
+                    }
+                }
+            }
+            Facts::FacilityRegistered(facility) => self.register(facility, &mut views),
+            Facts::FacilityRetired { facility } => {
+                if let Some(held) = self.facilities.get_mut(facility)
+                    && !held.retired
+                {
+                    held.retired = true;
+                    note_register(&mut views, &held.facility);
+                }
+            }
+            Facts::KeyIssued { key, facility, label } => {
+                let new = FacilityKey { facility: facility.clone(), label: label.clone(), revoked: false };
+                if self.keys.get(key) != Some(&new) {
+                    self.keys.insert(key.clone(), new);
+                    views.insert(View::Keys);
+                }
+            }
+            Facts::KeyRevoked { key } => {
+                if let Some(held) = self.keys.get_mut(key)
+                    && !held.revoked
+                {
+                    held.revoked = true;
+                    views.insert(View::Keys);
+                }
+            }
+            Facts::IncidentOpened(incident) => self.open_incident(incident, entry.recorded_at, &mut views),
+            Facts::IncidentClosed { incident } => {
+                if let Some(held) = self.incidents.get_mut(incident)
+                    && held.closed_at.is_none()
+                {
+                    held.closed_at = Some(entry.recorded_at);
+                    views.insert(View::Mode);
+                }
+            }
+            Facts::RollCallOpened(call) => {
+                if !self.roll_calls.contains_key(&call.id) {
+                    self.roll_calls.insert(call.id.clone(), call.clone());
+                    views.insert(View::RollCalls);
+                }
+            }
+            Facts::RollCallClosed { roll_call } => {
+                if let Some(held) = self.roll_calls.get_mut(roll_call)
+                    && held.closed_at.is_none()
+                {
+                    held.closed_at = Some(entry.recorded_at);
+                    views.insert(View::RollCalls);
+                }
+            }
+            Facts::PostingDrafted { posting, what, facility, category, job, expires_at } => {
+                let new = Posting {
+                    id: posting.clone(),
+                    kind: *what,
+                    state: PostingState::Pending,
+                    facility: facility.clone(),
+                    text: entry.text.clone(),
+                    category: *category,
+                    job: job.clone(),
+                    source_seq: entry.seq,
+                    received_at: entry.recorded_at,
+                    publish_at: None,
+                    expires_at: *expires_at,
+                    pinned: false,
+                };
+                if !self.postings.contains_key(posting) {
+                    self.postings.insert(posting.clone(), new);
+                    views.insert(View::Pending);
+                }
+            }
+            Facts::PostingPublished { posting, publish_at, expires_at, pinned } => {
+                if let Some(held) = self.postings.get_mut(posting) {
+                    let before = held.clone();
+                    note_posting(&mut views, held);
+                    held.state = PostingState::Published;
+                    held.publish_at = Some(publish_at.unwrap_or(entry.recorded_at));
+                    held.expires_at = expires_at.or(held.expires_at);
+                    held.pinned = *pinned;
+                    if *held == before {
+                        views.clear();
+                    } else {
+                        note_posting(&mut views, held);
+                    }
+                }
+            }
+            Facts::PostingWithdrawn { posting } => self.set_posting_state(posting, PostingState::Withdrawn, &mut views),
+            Facts::ButtonEnrolled(button) => {
+                if self.buttons.get(&button.id) != Some(button) {
+                    self.buttons.insert(button.id.clone(), button.clone());
+                    views.insert(View::Buttons);
+                }
+            }
+            Facts::ButtonRemoved { button } => {
+                if self.buttons.remove(button).is_some() {
+                    views.insert(View::Buttons);
+                }
+            }
+            Facts::DisplayAdded(display) => {
+                if self.displays.get(&display.id) != Some(display) {
+                    self.displays.insert(display.id.clone(), display.clone());
+                    views.insert(View::Displays);
+                }
+            }
+        }
+        Change { seq: entry.seq, views }
+    }
+
+    fn apply_report(&mut self, entry: &Entry, report: &Report, views: &mut BTreeSet<View>) {
+        let Some(held) = self.facilities.get_mut(&report.facility) else {
+            return;
+        };
+        for observed in &report.observations {
+            let in_exercise = report.exercise && !observed.aspect.is_vacancy();
+            let standing = Standing {
+                value: observed.value.clone(),
+                observed_at: report.observed_at,
+                recorded_at: entry.recorded_at,
+                report: entry.id,
+                channel: entry.channel,
+                reporter: entry.actor.clone(),
+                incident: report.incident.clone(),
+                exercise: in_exercise,
+                confirms: observed.confirms,
+            };
+            if matches!(&observed.aspect, Aspect::Vacancy { cell, .. } if cell.grid() == Grid::Beds) {
+                keep_day(held.history.entry(observed.aspect.clone()).or_default(), &standing);
+            }
+            let map = if in_exercise { &mut held.exercise } else { &mut held.real };
+            if map.get(&observed.aspect).is_none_or(|old| old.rank() < standing.rank()) {
+                map.insert(observed.aspect.clone(), standing);
+                note_aspect(views, &held.facility, &observed.aspect, in_exercise);
+            }
+        }
+        let last = LastReport { at: entry.recorded_at, report: entry.id, channel: entry.channel };
+        if held.last_report.as_ref().is_none_or(|old| *old < last) {
+            held.last_report = Some(last);
+            views.insert(View::Facility(report.facility.clone()));
+        }
+        let says_how_it_is = report.observations.iter().any(|o| !o.aspect.is_vacancy());
+        if let Some(id) = &report.roll_call
+            && says_how_it_is
+            && let Some(call) = self.roll_calls.get_mut(id)
+        {
+            let answer = Answer { at: entry.recorded_at, report: entry.id, channel: entry.channel };
+            if call.answers.get(&report.facility).is_none_or(|old| answer < *old) {
+                call.answers.insert(report.facility.clone(), answer);
+                views.insert(View::RollCalls);
+            }
+        }
+        if let (Some(id), Some(text)) = (&report.remark, &entry.text)
+            && !self.postings.contains_key(id)
+        {
+            let posting = Posting {
+                id: id.clone(),
+                kind: PostingKind::Remark,
+                state: PostingState::Pending,
+                facility: Some(report.facility.clone()),
+                text: Some(text.clone()),
+                category: None,
+                job: None,
+                source_seq: entry.seq,
+                received_at: entry.recorded_at,
+                publish_at: None,
+                expires_at: None,
+                pinned: false,
+            };
+            self.postings.insert(id.clone(), posting);
+            views.insert(View::Pending);
+        }
+    }
+
+    fn register(&mut self, facility: &Facility, views: &mut BTreeSet<View>) {
+        match self.facilities.get_mut(&facility.id) {
+            Some(held) if held.facility == *facility && !held.retired => {}
+            Some(held) => {
+                note_register(views, &held.facility);
+                held.facility = facility.clone();
+                held.retired = false;
+                note_register(views, facility);
+            }
+            None => {
+                note_register(views, facility);
+                let new = FacilityBoard {
+                    facility: facility.clone(),
+                    retired: false,
+                    real: BTreeMap::new(),
+                    exercise: BTreeMap::new(),
+                    last_report: None,
+                    history: BTreeMap::new(),
+                };
+                self.facilities.insert(facility.id.clone(), new);
+            }
+        }
+    }
+
+    fn open_incident(&mut self, incident: &Incident, at: Timestamp, views: &mut BTreeSet<View>) {
+        if self.incidents.contains_key(&incident.id) {
+            return;
+        }
+        if !incident.exercise {
+            // A real incident ends the exercise: nobody may mistake one for the other.
+            for exercise in self.incidents.values_mut().filter(|i| i.exercise && i.closed_at.is_none()) {
+                exercise.closed_at = Some(at);
+            }
+            for call in self.roll_calls.values_mut().filter(|c| c.exercise && c.closed_at.is_none()) {
+                call.closed_at = Some(at);
+                views.insert(View::RollCalls);
+            }
+        }
+        self.incidents.insert(incident.id.clone(), incident.clone());
+        views.insert(View::Mode);
+    }
+
+    fn set_posting_state(&mut self, id: &PostingId, state: PostingState, views: &mut BTreeSet<View>) {
+        if let Some(held) = self.postings.get_mut(id)
+            && held.state != state
+        {
+            note_posting(views, held);
+            held.state = state;
+            note_posting(views, held);
+        }
+    }
+}
+
+fn keep_day(days: &mut BTreeMap<Date, DayCount>, standing: &Standing) {
+    let day = city_date(standing.observed_at);
+    let count = match &standing.value {
+        Value::Vacancy { level: crate::Level::Full, count: None, .. } => Some(0),
+        value => value.count(),
+    };
+    let rank = standing.rank();
+    if days.get(&day).is_none_or(|old| old.rank < rank) {
+        days.insert(day, DayCount { rank, count });
+    }
+    if let Some((&newest, _)) = days.last_key_value()
+        && let Ok(oldest) = newest.checked_sub(jiff::Span::new().days(HISTORY_DAYS))
+    {
+        days.retain(|d, _| *d > oldest);
+    }
+}
+
+fn note_aspect(views: &mut BTreeSet<View>, facility: &Facility, aspect: &Aspect, in_exercise: bool) {
+    views.insert(View::Facility(facility.id.clone()));
+    match aspect {
+        Aspect::Vacancy { service, .. } => {
+            if let Some(service) = facility.find_service(service) {
+                views.insert(View::Vacancies(service.kind));
+            }
+        }
+        _ if in_exercise => {
+            views.insert(View::ExerciseDamage);
+        }
+        _ => {
+            views.insert(View::Damage);
+        }
+    }
+}
+
+fn note_register(views: &mut BTreeSet<View>, facility: &Facility) {
+    views.insert(View::Register);
+    views.insert(View::Facility(facility.id.clone()));
+    // A facility that comes, goes or is renamed changes every list it stands in.
+    views.extend([View::Damage, View::ExerciseDamage, View::RollCalls]);
+    views.extend(facility.services.iter().map(|s| View::Vacancies(s.kind)));
+}
+
+fn note_posting(views: &mut BTreeSet<View>, posting: &Posting) {
+    match (posting.state, posting.kind) {
+        (PostingState::Pending, _) => {
+            views.insert(View::Pending);
+        }
+        (PostingState::Published, PostingKind::Notice) => {
+            views.insert(View::Notices);
+        }
+        (PostingState::Published, PostingKind::Job) => {
+            views.insert(View::Jobs);
+        }
+        (PostingState::Published, PostingKind::Remark) => {
+            if let Some(id) = &posting.facility {
+                views.insert(View::Facility(id.clone()));
+            }
+        }
+        (PostingState::Returned | PostingState::Withdrawn, _) => {}
+    }
+}

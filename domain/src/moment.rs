@@ -1,0 +1,629 @@
+//! The board at one moment: every question a page, display or feed may ask.
+//!
+//! A [`Moment`] joins the board with `now`, the rhythms and a realm-aware reading of standings. Invariant: no method
+//! returns a stale value as current, and an exercise is only visible through [`Realm::Exercise`].
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use serde::Serialize;
+
+use crate::aspect::{Aspect, Condition, FirstReport, Level, Need, PLAIN_ASPECTS, Value};
+use crate::board::{Board, FacilityBoard};
+use crate::freshness::Rhythms;
+use crate::id::{DistrictId, FacilityId};
+use crate::incident::{Incident, Mode, RollCall, Severity};
+use crate::posting::{Posting, PostingKind};
+use crate::service::{Cell, Grid, Service, ServiceKind};
+use crate::standing::{Channel, Freshness, Shown, Standing};
+
+/// City time: Japan has one zone, nine hours ahead of UTC, and no summer time.
+#[must_use]
+pub fn city_time(at: Timestamp) -> Zoned {
+    at.to_zoned(TimeZone::fixed(jiff::tz::offset(9)))
+}
+
+/// The city date of a moment.
+#[must_use]
+pub fn city_date(at: Timestamp) -> Date {
+    city_time(at).date()
+}
+
+/// Whether one looks at what is, or at what is being practised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Realm {
+    /// What is.
+    Real,
+    /// 訓練
+    Exercise,
+}
+
+/// Numbers of facilities per level: over kinds and districts never one merged symbol.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LevelCounts {
+    /// ◎
+    pub plenty: u32,
+    /// ○
+    pub available: u32,
+    /// △
+    pub few: u32,
+    /// ×
+    pub full: u32,
+    /// —
+    pub not_offered: u32,
+    /// ？ missing or stale
+    pub unknown: u32,
+}
+
+impl LevelCounts {
+    /// Counts one facility; `None` is unknown.
+    pub fn add(&mut self, level: Option<Level>) {
+        *match level {
+            Some(Level::Plenty) => &mut self.plenty,
+            Some(Level::Available) => &mut self.available,
+            Some(Level::Few) => &mut self.few,
+            Some(Level::Full) => &mut self.full,
+            Some(Level::NotOffered) => &mut self.not_offered,
+            None => &mut self.unknown,
+        } += 1;
+    }
+
+    /// How many facilities were counted.
+    #[must_use]
+    pub fn total(&self) -> u32 {
+        self.plenty + self.available + self.few + self.full + self.not_offered + self.unknown
+    }
+}
+
+/// Numbers of facilities per condition of one lifeline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ConditionCounts {
+    /// Usable.
+    pub good: u32,
+    /// With limits.
+    pub limited: u32,
+    /// Not usable.
+    pub bad: u32,
+    /// 未確認, missing or stale.
+    pub unknown: u32,
+}
+
+impl ConditionCounts {
+    /// Counts one facility; `None` is unknown.
+    pub fn add(&mut self, condition: Option<Condition>) {
+        *match condition {
+            Some(Condition::Good) => &mut self.good,
+            Some(Condition::Limited) => &mut self.limited,
+            Some(Condition::Bad) => &mut self.bad,
+            Some(Condition::Unconfirmed) | None => &mut self.unknown,
+        } += 1;
+    }
+}
+
+/// How much room one service has now, as one line of a list.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServiceNow<'a> {
+    /// The facility.
+    pub facility: &'a FacilityBoard,
+    /// The service.
+    pub service: &'a Service,
+    /// The cell that decides (the best one that may still be shown; else the newest stale one).
+    pub cell: Option<Cell>,
+    /// What may be shown of that cell.
+    pub shown: Shown<'a>,
+    /// Free places over all current cells, where numbers were said (beds only; on other grids that of `cell`).
+    pub count: Option<u32>,
+}
+
+impl ServiceNow<'_> {
+    /// The level that may be shown; `None` is unknown (？).
+    #[must_use]
+    pub fn level(&self) -> Option<Level> {
+        self.shown.current().and_then(|s| s.value.level())
+    }
+
+    /// When the shown value was true.
+    #[must_use]
+    pub fn observed_at(&self) -> Option<Timestamp> {
+        self.shown.last().map(|s| s.observed_at)
+    }
+}
+
+/// One facility's damage, as one row of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DamageRow<'a> {
+    /// The facility.
+    pub facility: &'a FacilityBoard,
+    /// 第一報
+    pub first_report: Shown<'a>,
+    /// Every plain aspect that was ever reported, in form order.
+    pub values: Vec<(Aspect, Shown<'a>)>,
+    /// What is asked for, most urgent first; only if still current.
+    pub needs: &'a [Need],
+    /// The newest observation that may still be shown.
+    pub observed_at: Option<Timestamp>,
+}
+
+impl<'a> DamageRow<'a> {
+    /// What may be shown of one aspect.
+    #[must_use]
+    pub fn shown(&self, aspect: &Aspect) -> Shown<'a> {
+        self.values.iter().find(|(a, _)| a == aspect).map_or(Shown::Missing, |(_, s)| *s)
+    }
+
+    /// The first report that may be shown as current.
+    #[must_use]
+    pub fn first(&self) -> Option<FirstReport> {
+        match self.first_report.current()?.value {
+            Value::FirstReport(v) => Some(v),
+            _ => None,
+        }
+    }
+
+    /// Whether the facility asks for help now.
+    #[must_use]
+    pub fn needs_help(&self) -> bool {
+        self.first() == Some(FirstReport::NeedsHelp)
+    }
+
+    /// The worst current condition of any aspect: `Bad`, then `Limited`, `Unconfirmed`, `Good`; `None` if nothing is current.
+    #[must_use]
+    pub fn worst(&self) -> Option<Condition> {
+        let rank = |c: &Condition| match c {
+            Condition::Good => 0,
+            Condition::Unconfirmed => 1,
+            Condition::Limited => 2,
+            Condition::Bad => 3,
+        };
+        self.values
+            .iter()
+            .filter(|(aspect, _)| *aspect != Aspect::Acceptance)
+            .filter_map(|(_, shown)| shown.current()?.value.condition())
+            .max_by_key(rank)
+    }
+}
+
+/// First reports counted over the city.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct FirstCounts {
+    /// 助けが必要
+    pub needs_help: u32,
+    /// 一部支障
+    pub impaired: u32,
+    /// 無事
+    pub safe: u32,
+    /// 返事なし
+    pub silent: u32,
+}
+
+/// A roll call as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RollCallNow<'a> {
+    /// The roll call.
+    pub call: &'a RollCall,
+    /// Facilities asked, by district.
+    pub districts: BTreeMap<DistrictId, DistrictAnswers<'a>>,
+    /// Facilities asked.
+    pub asked: u32,
+    /// Facilities that answered.
+    pub answered: u32,
+    /// Answers by channel.
+    pub channels: BTreeMap<Channel, u32>,
+}
+
+/// A roll call in one district.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DistrictAnswers<'a> {
+    /// Facilities asked.
+    pub asked: u32,
+    /// Facilities that answered.
+    pub answered: u32,
+    /// Those that did not, by name.
+    pub silent: Vec<&'a FacilityBoard>,
+}
+
+impl RollCallNow<'_> {
+    /// Answers in percent, rounded down, so that 100 means all; 100 if nobody was asked.
+    #[must_use]
+    pub fn percent(&self) -> u32 {
+        (self.answered * 100).checked_div(self.asked).unwrap_or(100)
+    }
+
+    /// Percent answered within this many minutes of the start.
+    #[must_use]
+    pub fn percent_after(&self, minutes: i64) -> u32 {
+        if self.asked == 0 {
+            return 100;
+        }
+        let until = self.call.opened_at + SignedDuration::from_mins(minutes);
+        let answered = self.call.answers.values().filter(|a| a.at <= until).count();
+        u32::try_from(answered).unwrap_or(u32::MAX) * 100 / self.asked
+    }
+}
+
+/// Free places of one day, for the chart and its table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FreeOnDay {
+    /// The day.
+    pub day: Date,
+    /// Free places by kind, over facilities whose value was not stale that day; `None` if there was none.
+    pub free: Vec<(ServiceKind, Option<u32>)>,
+}
+
+/// The board at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment<'a> {
+    /// The board.
+    pub board: &'a Board,
+    /// The moment.
+    pub now: Timestamp,
+    /// How fast values age.
+    pub rhythms: &'a Rhythms,
+}
+
+impl<'a> Moment<'a> {
+    /// Looks at the board at `now`.
+    #[must_use]
+    pub fn new(board: &'a Board, now: Timestamp, rhythms: &'a Rhythms) -> Self {
+        Self { board, now, rhythms }
+    }
+
+    /// The city date.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        city_date(self.now)
+    }
+
+    /// The open real incident or alert: incidents before alerts, then the newest.
+    #[must_use]
+    pub fn incident(&self) -> Option<&'a Incident> {
+        self.open_incidents().filter(|i| !i.exercise).max_by_key(|i| (i.severity, i.opened_at))
+    }
+
+    /// The exercise under way, if any: the newest.
+    #[must_use]
+    pub fn exercise(&self) -> Option<&'a Incident> {
+        self.open_incidents().filter(|i| i.exercise).max_by_key(|i| i.opened_at)
+    }
+
+    fn open_incidents(&self) -> impl Iterator<Item = &'a Incident> {
+        self.board.incidents().values().filter(|i| i.closed_at.is_none())
+    }
+
+    /// The incident of a realm.
+    #[must_use]
+    pub fn incident_in(&self, realm: Realm) -> Option<&'a Incident> {
+        match realm {
+            Realm::Real => self.incident(),
+            Realm::Exercise => self.exercise(),
+        }
+    }
+
+    /// The real mode.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        match self.incident().map(|i| i.severity) {
+            None => Mode::Peace,
+            Some(Severity::Alert) => Mode::Alert,
+            Some(Severity::Incident) => Mode::Incident,
+        }
+    }
+
+    /// The mode whose rhythm a realm's damage ages by: an exercise practises with the shorter one.
+    fn rhythm_mode(&self, realm: Realm) -> Mode {
+        match realm {
+            Realm::Real => self.mode(),
+            Realm::Exercise => Mode::Incident,
+        }
+    }
+
+    /// The facilities of the register.
+    pub fn facilities(&self) -> impl Iterator<Item = &'a FacilityBoard> {
+        self.board.facilities().values().filter(|f| !f.retired)
+    }
+
+    /// What may be shown of one aspect of one facility. Vacancies are real in either realm.
+    #[must_use]
+    pub fn shown(&self, facility: &'a FacilityBoard, aspect: &Aspect, realm: Realm) -> Shown<'a> {
+        let in_exercise = realm == Realm::Exercise && !aspect.is_vacancy();
+        let map = if in_exercise { &facility.exercise } else { &facility.real };
+        let Some(standing) = map.get(aspect) else {
+            return Shown::Missing;
+        };
+        let incident = self.incident_in(realm);
+        if in_exercise && standing.incident.as_ref() != incident.map(|i| &i.id) {
+            return Shown::Missing;
+        }
+        // "Safe" said before this disaster began says nothing about it.
+        if *aspect == Aspect::FirstReport && incident.is_some_and(|i| standing.observed_at < i.opened_at) {
+            return Shown::Stale(standing);
+        }
+        let mode = if aspect.is_vacancy() { self.mode() } else { self.rhythm_mode(realm) };
+        match self.rhythms.freshness(aspect, standing, mode, self.now) {
+            Freshness::Fresh => Shown::Fresh(standing),
+            Freshness::Aging => Shown::Aging(standing),
+            Freshness::Stale => Shown::Stale(standing),
+        }
+    }
+
+    /// What may be shown of one vacancy cell.
+    #[must_use]
+    pub fn cell(&self, facility: &'a FacilityBoard, service: &Service, cell: Cell) -> Shown<'a> {
+        let aspect = Aspect::Vacancy { service: service.id.clone(), cell };
+        self.shown(facility, &aspect, Realm::Real)
+    }
+
+    /// How much room a service has now; `None` for kinds without a grid.
+    #[must_use]
+    pub fn service_now(&self, facility: &'a FacilityBoard, service: &'a Service) -> Option<ServiceNow<'a>> {
+        let grid = service.kind.grid()?;
+        let cells = service.cells_now(self.today());
+        let shown: Vec<(Cell, Shown<'a>)> = cells.into_iter().map(|c| (c, self.cell(facility, service, c))).collect();
+        // Best level first; of equal levels the fresher, then the newer.
+        let best = shown
+            .iter()
+            .filter_map(|(cell, s)| s.current().map(|standing| (*cell, *s, standing)))
+            .min_by_key(|(_, s, standing)| (standing.value.level(), s.is_aging(), std::cmp::Reverse(standing.observed_at)));
+        let (cell, deciding) = match best {
+            Some((cell, s, _)) => (Some(cell), s),
+            None => shown
+                .iter()
+                .filter_map(|(cell, s)| s.last().map(|l| (*cell, *s, l)))
+                .max_by_key(|(_, _, l)| l.observed_at)
+                .map_or((None, Shown::Missing), |(cell, s, _)| (Some(cell), s)),
+        };
+        let count = if grid == Grid::Beds {
+            let counts: Vec<u32> = shown.iter().filter_map(|(_, s)| s.current()?.value.count()).collect();
+            (!counts.is_empty()).then(|| counts.iter().sum())
+        } else {
+            deciding.current().and_then(|s| s.value.count())
+        };
+        Some(ServiceNow { facility, service, cell, shown: deciding, count })
+    }
+
+    /// Every service of this kind, best first: level, then district and name; unknown last.
+    #[must_use]
+    pub fn places(&self, kind: ServiceKind) -> Vec<ServiceNow<'a>> {
+        let mut list: Vec<ServiceNow<'a>> = self
+            .facilities()
+            .flat_map(|f| f.facility.services.iter().filter(|s| s.kind == kind).filter_map(|s| self.service_now(f, s)))
+            .collect();
+        list.sort_by(|a, b| {
+            let key = |p: &ServiceNow<'_>| (p.level().is_none(), p.level(), p.shown.is_aging());
+            key(a)
+                .cmp(&key(b))
+                .then_with(|| b.count.cmp(&a.count))
+                .then_with(|| a.facility.facility.district.cmp(&b.facility.facility.district))
+                .then_with(|| a.facility.facility.name.cmp(&b.facility.facility.name))
+        });
+        list
+    }
+
+    /// Numbers of facilities per level for one kind, by district.
+    #[must_use]
+    pub fn level_counts(&self, kind: ServiceKind) -> BTreeMap<DistrictId, LevelCounts> {
+        let mut by_district: BTreeMap<DistrictId, LevelCounts> = BTreeMap::new();
+        for place in self.places(kind) {
+            by_district.entry(place.facility.facility.district.clone()).or_default().add(place.level());
+        }
+        by_district
+    }
+
+    /// How many facilities have at least one vacancy that is not past its rhythm, and how many offer a grid at all.
+    #[must_use]
+    pub fn reporting(&self) -> (u32, u32) {
+        let mut fresh = 0;
+        let mut all = 0;
+        for f in self.facilities() {
+            let mut services = f.facility.services.iter().filter(|s| s.kind.grid().is_some()).peekable();
+            if services.peek().is_none() {
+                continue;
+            }
+            all += 1;
+            if services.any(|s| self.service_now(f, s).is_some_and(|n| matches!(n.shown, Shown::Fresh(_)))) {
+                fresh += 1;
+            }
+        }
+        (fresh, all)
+    }
+
+    /// One facility's damage row.
+    #[must_use]
+    pub fn damage_of(&self, facility: &'a FacilityBoard, realm: Realm) -> DamageRow<'a> {
+        let values: Vec<(Aspect, Shown<'a>)> = PLAIN_ASPECTS
+            .iter()
+            .map(|(aspect, _)| (aspect.clone(), self.shown(facility, aspect, realm)))
+            .filter(|(_, shown)| *shown != Shown::Missing)
+            .collect();
+        let find = |wanted: &Aspect| values.iter().find(|(a, _)| a == wanted).map_or(Shown::Missing, |(_, s)| *s);
+        let needs = match find(&Aspect::Needs).current().map(|s| &s.value) {
+            Some(Value::Needs(list)) => list.as_slice(),
+            _ => &[],
+        };
+        DamageRow {
+            facility,
+            first_report: find(&Aspect::FirstReport),
+            needs,
+            observed_at: values.iter().filter_map(|(_, s)| s.current()).map(|s| s.observed_at).max(),
+            values,
+        }
+    }
+
+    /// Every facility whose first report, operation or lifelines are not all good, worst first:
+    /// help needed, then bad, then limited or unconfirmed; of equals the newest first.
+    #[must_use]
+    pub fn damage_rows(&self, realm: Realm) -> Vec<DamageRow<'a>> {
+        let mut rows: Vec<DamageRow<'a>> = self
+            .facilities()
+            .map(|f| self.damage_of(f, realm))
+            .filter(|r| !r.needs.is_empty() || r.worst().is_some_and(|w| w != Condition::Good))
+            .collect();
+        rows.sort_by(|a, b| {
+            let key = |r: &DamageRow<'_>| (!r.needs_help(), r.worst() != Some(Condition::Bad), r.needs.is_empty());
+            key(a)
+                .cmp(&key(b))
+                .then_with(|| b.observed_at.cmp(&a.observed_at))
+                .then_with(|| a.facility.facility.id.cmp(&b.facility.facility.id))
+        });
+        rows
+    }
+
+    /// First reports counted; facilities outside the incident's areas are left out.
+    #[must_use]
+    pub fn first_counts(&self, realm: Realm) -> FirstCounts {
+        let mut counts = FirstCounts::default();
+        let incident = self.incident_in(realm);
+        for f in self.facilities() {
+            if incident.is_some_and(|i| !covers(&i.areas, &f.facility.district)) {
+                continue;
+            }
+            *match self.damage_of(f, realm).first() {
+                Some(FirstReport::NeedsHelp) => &mut counts.needs_help,
+                Some(FirstReport::Impaired) => &mut counts.impaired,
+                Some(FirstReport::Safe) => &mut counts.safe,
+                None => &mut counts.silent,
+            } += 1;
+        }
+        counts
+    }
+
+    /// One lifeline, by district.
+    #[must_use]
+    pub fn condition_counts(&self, aspect: &Aspect, realm: Realm) -> BTreeMap<DistrictId, ConditionCounts> {
+        let mut by_district: BTreeMap<DistrictId, ConditionCounts> = BTreeMap::new();
+        for f in self.facilities() {
+            let condition = self.shown(f, aspect, realm).current().and_then(|s| s.value.condition());
+            by_district.entry(f.facility.district.clone()).or_default().add(condition);
+        }
+        by_district
+    }
+
+    /// The open roll call of a realm; the newest if there are several.
+    #[must_use]
+    pub fn roll_call(&self, realm: Realm) -> Option<RollCallNow<'a>> {
+        let call = self
+            .board
+            .roll_calls()
+            .values()
+            .filter(|c| c.closed_at.is_none() && c.exercise == (realm == Realm::Exercise))
+            .max_by_key(|c| c.opened_at)?;
+        Some(self.roll_call_now(call))
+    }
+
+    /// How one roll call stands.
+    #[must_use]
+    pub fn roll_call_now(&self, call: &'a RollCall) -> RollCallNow<'a> {
+        let mut now = RollCallNow { call, districts: BTreeMap::new(), asked: 0, answered: 0, channels: BTreeMap::new() };
+        for f in self.facilities().filter(|f| covers(&call.areas, &f.facility.district)) {
+            let district = now.districts.entry(f.facility.district.clone()).or_default();
+            district.asked += 1;
+            now.asked += 1;
+            match call.answers.get(&f.facility.id) {
+                Some(answer) => {
+                    district.answered += 1;
+                    now.answered += 1;
+                    *now.channels.entry(answer.channel).or_default() += 1;
+                }
+                None => district.silent.push(f),
+            }
+        }
+        for district in now.districts.values_mut() {
+            district.silent.sort_by(|a, b| a.facility.name.cmp(&b.facility.name));
+        }
+        now
+    }
+
+    /// Postings of one kind that the public may read now: pinned first, then the newest.
+    #[must_use]
+    pub fn public_postings(&self, kind: PostingKind) -> Vec<&'a Posting> {
+        let mut list: Vec<&Posting> =
+            self.board.postings().values().filter(|p| p.kind == kind && p.is_public(self.now)).collect();
+        list.sort_by_key(|p| (!p.pinned, std::cmp::Reverse(p.publish_at), p.id.clone()));
+        list
+    }
+
+    /// Released remarks of one facility, newest first.
+    #[must_use]
+    pub fn remarks(&self, facility: &FacilityId) -> Vec<&'a Posting> {
+        let mut list = self.public_postings(PostingKind::Remark);
+        list.retain(|p| p.facility.as_ref() == Some(facility));
+        list
+    }
+
+    /// When something on the board changes next by time alone: a value ages, a posting appears or expires,
+    /// or the day turns. Always later than `now`.
+    #[must_use]
+    pub fn next_deadline(&self) -> Timestamp {
+        let midnight = city_time(self.now)
+            .tomorrow()
+            .and_then(|z| z.start_of_day())
+            .map_or(self.now + SignedDuration::from_hours(1), |z| z.timestamp());
+        let mode = self.mode();
+        let ages = self.facilities().flat_map(|f| {
+            let real = f.real.iter().map(move |(a, s)| (a, s, mode));
+            let exercise = f.exercise.iter().map(|(a, s)| (a, s, Mode::Incident));
+            real.chain(exercise)
+        });
+        let ages = ages.filter_map(|(aspect, s, mode)| self.rhythms.next_change(aspect, s, mode, self.now));
+        let postings = self.board.postings().values().filter_map(|p| p.next_change(self.now));
+        ages.chain(postings).min().map_or(midnight, |at| at.min(midnight))
+    }
+
+    /// Free places of the last `days` days by kind (`Beds` grids): each cell's newest count of that day or before,
+    /// unless it was stale by then.
+    #[must_use]
+    pub fn free_by_day(&self, days: i32) -> Vec<FreeOnDay> {
+        let today = self.today();
+        let stale_days = self.rhythms.beds.peace_hours.map_or(i64::MAX, |h| i64::from(h) * 2 / 24);
+        let mut sums: Vec<(Date, BTreeMap<ServiceKind, Option<u32>>)> = (0..days)
+            .rev()
+            .filter_map(|back| today.checked_sub(jiff::Span::new().days(back)).ok())
+            .map(|day| (day, BTreeMap::new()))
+            .collect();
+        for f in self.facilities() {
+            for (aspect, history) in &f.history {
+                let Aspect::Vacancy { service, .. } = aspect else { continue };
+                let Some(service) = f.facility.find_service(service) else { continue };
+                for (day, kinds) in &mut sums {
+                    let slot = kinds.entry(service.kind).or_default();
+                    if let Some((seen, held)) = history.range(..=*day).next_back()
+                        && day.duration_since(*seen).as_hours() / 24 <= stale_days
+                        && let Some(count) = held.count
+                    {
+                        *slot = Some(slot.unwrap_or(0) + count);
+                    }
+                }
+            }
+        }
+        sums.into_iter().map(|(day, kinds)| FreeOnDay { day, free: kinds.into_iter().collect() }).collect()
+    }
+
+    /// The newest current standing of a facility, for "as of" lines.
+    #[must_use]
+    pub fn newest(&self, facility: &'a FacilityBoard) -> Option<&'a Standing> {
+        facility
+            .real
+            .keys()
+            .filter_map(|aspect| self.shown(facility, aspect, Realm::Real).current())
+            .max_by_key(|s| s.observed_at)
+    }
+
+    /// Whether the facility should have reported by now: something it offers is past its rhythm, and it is not closed as planned.
+    #[must_use]
+    pub fn is_late(&self, facility: &'a FacilityBoard) -> bool {
+        !facility.facility.is_closed_on(self.today())
+            && facility
+                .facility
+                .services
+                .iter()
+                .filter_map(|s| self.service_now(facility, s))
+                .any(|n| !matches!(n.shown, Shown::Fresh(_)))
+    }
+}
+
+fn covers(areas: &[DistrictId], district: &DistrictId) -> bool {
+    areas.is_empty() || areas.contains(district)
+}
