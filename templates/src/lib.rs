@@ -3,5 +3,8 @@
 //! Functions here take a [`imaboard_domain::Moment`] and give markup; they read nothing else. *Invariant:* a value is only ever
 //! printed from an [`imaboard_domain::Shown`], with its time beside it.
 
+pub mod city;
 pub mod time;
 pub mod words;
+
+pub use city::{City, Desk, District};
