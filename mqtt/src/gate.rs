@@ -1,0 +1,267 @@
+//! The gate in front of the embedded broker: counts connections, and closes those that do not speak MQTT.
+//!
+//! It exists because the broker library waits for ever for the first byte of a connection, has no limit on connections
+//! that have not logged in, and leaves the socket open after DISCONNECT. The library listens on a loopback port; the
+//! gate owns the public one and passes bytes through.
+//!
+//! Invariant: before a complete CONNECT packet nothing reaches the broker, and what a peer sends costs bounded memory.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+// MQTT 3.1.1, table 2.1: the type is in the upper half of the first byte.
+const CONNECT: u8 = 1;
+const DISCONNECT: u8 = 14;
+
+/// Client id, user, password and last will of a device take some hundred bytes; nobody is asked who he is before this is read.
+const CONNECT_LIMIT_BYTES: usize = 16 * 1024;
+
+/// How long a peer may take none of the bytes we have for it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection is fed on after the peer has closed its half: longer than the slowest commit.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) packet_bytes: usize,
+    pub(crate) handshake: Duration,
+}
+
+/// Opens the public port. Addresses in TIME_WAIT are taken over, so that a restart finds its port.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    // Inherited by every accepted connection; finds peers that vanished without a word and asked for no MQTT keep-alive.
+    socket.set_keepalive(true)?;
+    socket.bind(address)?;
+    socket.listen(1024)
+}
+
+/// Lets connections through until `closing`; the listener closes with it, the connections when their time is over.
+pub(crate) async fn keep(
+    listener: TcpListener,
+    inner: SocketAddr,
+    limits: Limits,
+    closing: CancellationToken,
+    ending: CancellationToken,
+    relays: TaskTracker,
+) {
+    let room = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let (stream, peer) = tokio::select! {
+            () = closing.cancelled() => return,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept MQTT connections at the moment");
+                    // Out of file descriptors, most likely: trying again at once would only burn the processor.
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
+                }
+            },
+        };
+        let Ok(place) = room.clone().try_acquire_owned() else {
+            tracing::warn!(%peer, limit = limits.connections, "MQTT connection refused: too many connections");
+            continue;
+        };
+        let ending = ending.clone();
+        relays.spawn(async move {
+            tokio::select! {
+                () = ending.cancelled() => {}
+                ended = relay(stream, inner, limits) => if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "MQTT connection closed");
+                },
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn relay(mut client: TcpStream, inner: SocketAddr, limits: Limits) -> io::Result<()> {
+    let first =
+        timeout(limits.handshake, first_packet(&mut client)).await.map_err(|_elapsed| broken("no CONNECT packet in time"))??;
+    let mut server = TcpStream::connect(inner).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+
+    let up = async {
+        let mut frames = Frames::new(limits.packet_bytes);
+        let take = frames.follow(&first)?;
+        to_server.write_all(&first[..take]).await?;
+        let mut buffer = vec![0; 4096];
+        while !frames.ended {
+            let read = from_client.read(&mut buffer).await?;
+            if read == 0 {
+                break;
+            }
+            let take = frames.follow(&buffer[..read])?;
+            to_server.write_all(&buffer[..take]).await?;
+        }
+        to_server.shutdown().await
+    };
+    let down = async {
+        let mut buffer = vec![0; 4096];
+        loop {
+            let read = from_server.read(&mut buffer).await?;
+            if read == 0 {
+                return to_client.shutdown().await;
+            }
+            timeout(WRITE_TIMEOUT, to_client.write_all(&buffer[..read]))
+                .await
+                .map_err(|_elapsed| broken("the peer takes no more bytes"))??;
+        }
+    };
+    tokio::pin!(up, down);
+    tokio::select! {
+        ended = &mut up => {
+            ended?;
+            timeout(LAST_WORDS, down).await.map_err(|_elapsed| broken("nothing more to say"))?
+        }
+        ended = &mut down => ended,
+    }
+}
+
+/// Reads up to and including the CONNECT packet, and whatever came in with its last bytes.
+async fn first_packet(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(256);
+    loop {
+        if client.read_buf(&mut bytes).await? == 0 {
+            return Err(broken("closed before CONNECT"));
+        }
+        if bytes[0] >> 4 != CONNECT {
+            return Err(broken("the first packet is not CONNECT"));
+        }
+        let mut frames = Frames::new(CONNECT_LIMIT_BYTES);
+        // Only the first packet counts here; what follows it is judged by the limits of a connection.
+        frames.follow_first(&bytes)?;
+        if frames.packets > 0 {
+            return Ok(bytes);
+        }
+    }
+}
+
+fn broken(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
+}
+
+/// Follows the borders between packets without looking into them.
+struct Frames {
+    at: At,
+    limit_bytes: usize,
+    packets: usize,
+    ended: bool,
+}
+
+enum At {
+    Start,
+    Length { kind: u8, value: usize, shift: u32 },
+    Body { kind: u8, left: usize },
+}
+
+impl Frames {
+    fn new(limit_bytes: usize) -> Self {
+        Self { at: At::Start, limit_bytes, packets: 0, ended: false }
+    }
+
+    /// Returns how many of these bytes belong to the conversation: all, or up to and including DISCONNECT.
+    fn follow(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.advance(bytes, usize::MAX)
+    }
+
+    fn follow_first(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.advance(bytes, 1)
+    }
+
+    fn advance(&mut self, bytes: &[u8], packets: usize) -> io::Result<usize> {
+        let mut position = 0;
+        while position < bytes.len() && !self.ended && self.packets < packets {
+            match self.at {
+                At::Start => {
+                    self.at = At::Length { kind: bytes[position] >> 4, value: 0, shift: 0 };
+                    position += 1;
+                }
+                At::Length { kind, value, shift } => {
+                    // MQTT 3.1.1, 2.2.3: seven bits a byte, lowest first, at most four bytes.
+                    let byte = bytes[position];
+                    position += 1;
+                    let value = value | (usize::from(byte & 0x7f) << shift);
+                    if byte & 0x80 != 0 {
+                        if shift == 21 {
+                            return Err(broken("a packet length of more than four bytes"));
+                        }
+                        self.at = At::Length { kind, value, shift: shift + 7 };
+                    } else if value > self.limit_bytes {
+                        return Err(broken("a packet over the limit"));
+                    } else {
+                        self.enter(kind, value);
+                    }
+                }
+                At::Body { kind, left } => {
+                    let step = left.min(bytes.len() - position);
+                    position += step;
+                    self.enter(kind, left - step);
+                }
+            }
+        }
+        Ok(position)
+    }
+
+    fn enter(&mut self, kind: u8, left: usize) {
+        if left > 0 {
+            self.at = At::Body { kind, left };
+        } else {
+            self.at = At::Start;
+            self.packets += 1;
+            self.ended = kind == DISCONNECT;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const PING: [u8; 2] = [0xc0, 0];
+    const BYE: [u8; 2] = [0xe0, 0];
+
+    #[test]
+    fn packets_are_followed_however_the_bytes_are_cut() {
+        let mut stream = vec![0x30, 200, 1];
+        stream.extend([0xe0; 200]); // a payload that looks like DISCONNECT
+        stream.extend(PING);
+        for cut in 0..stream.len() {
+            let mut frames = Frames::new(1000);
+            assert_eq!(frames.follow(&stream[..cut]).unwrap(), cut);
+            assert_eq!(frames.follow(&stream[cut..]).unwrap(), stream.len() - cut);
+            assert_eq!((frames.packets, frames.ended), (2, false), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn nothing_passes_after_disconnect() {
+        let mut frames = Frames::new(1000);
+        assert_eq!(frames.follow(&[PING, BYE, PING].concat()).unwrap(), 4);
+        assert!(frames.ended);
+    }
+
+    #[test]
+    fn a_length_over_the_limit_or_over_four_bytes_ends_the_connection() {
+        assert!(Frames::new(1000).follow(&[0x30, 0xe8, 0x07]).is_ok());
+        assert!(Frames::new(1000).follow(&[0x30, 0xe9, 0x07]).is_err());
+        assert!(Frames::new(usize::MAX).follow(&[0x30, 0xff, 0xff, 0xff, 0xff, 0x01]).is_err());
+    }
+}
