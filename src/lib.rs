@@ -1,1 +1,3 @@
 //! imaboard
+
+pub mod log;
