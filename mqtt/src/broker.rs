@@ -305,6 +305,8 @@ async fn open(
         .allow_anonymous(false)
         .max_packet_size(u32::try_from(settings.max_packet_bytes).unwrap_or(u32::MAX))
         .max_connections(settings.max_connections)
+        // Logins at a time; the others wait. A password hash must not take the whole machine after a power cut.
+        .max_handshaking_limit(64)
         .max_clientid_len(256)
         .max_subscriptions(100)
         .max_inflight(NonZeroU16::MAX.min(NonZeroU16::new(64).unwrap_or(NonZeroU16::MIN)))
@@ -376,6 +378,8 @@ struct Guard {
 struct Owner {
     user: String,
     since: Instant,
+    /// A refused message of QoS 0 was reported; one line a connection is enough.
+    reported: bool,
 }
 
 impl Guard {
@@ -425,12 +429,17 @@ impl Guard {
         if living.count() >= self.max_sessions_per_user {
             return false;
         }
-        owners.insert(client_id.to_owned(), Owner { user: user.to_owned(), since: now });
+        owners.insert(client_id.to_owned(), Owner { user: user.to_owned(), since: now, reported: false });
         true
     }
 
     fn may_publish(&self, user: &str, topic: &str) -> bool {
         !topic.starts_with('$') && self.rights.may_publish(user, topic)
+    }
+
+    fn is_first_report(&self, client_id: &str) -> bool {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.get_mut(client_id).is_some_and(|owner| !std::mem::replace(&mut owner.reported, true))
     }
 
     fn may_subscribe(&self, user: &str, filter: &str) -> bool {
@@ -488,7 +497,9 @@ impl Handler for Hook {
         if let Parameter::MessagePublishCheckAcl(session, publish) = parameter {
             let user = session.id.username_ref();
             let answer = if !guard.may_publish(user, &publish.topic) {
-                tracing::warn!(user, topic = %publish.topic, "MQTT message refused: outside the rights");
+                if publish.qos != QoS::AtMostOnce || guard.is_first_report(&session.id.client_id) {
+                    tracing::warn!(user, topic = %publish.topic, "MQTT message refused: outside the rights");
+                }
                 // MQTT 5 can say no in the acknowledgement; 3.1.1 cannot, and acknowledging what nobody took would be a
                 // lie, so the connection ends. QoS 0 is not acknowledged and only dropped.
                 let v5 = session.connect_info().await.is_ok_and(|connect| connect.proto_ver() == MQTT_LEVEL_5);

@@ -523,7 +523,9 @@ impl Driver {
 
     async fn goodbye(&mut self, session: &mut Session) -> Result<(), Broke> {
         // Finishes what is in hand; the rest stays with the broker.
-        if let Ok((Some(acknowledge), Outcome::Done)) = timeout(Duration::from_millis(800), finished(&mut self.commit)).await {
+        if self.commit.is_some()
+            && let Ok((Some(acknowledge), Outcome::Done)) = timeout(Duration::from_millis(800), finished(&mut self.commit)).await
+        {
             session.acknowledge(acknowledge).await?;
         }
         if let Some(will) = &self.settings.will {

@@ -140,6 +140,17 @@ async fn a_last_will_is_heard_when_the_device_dies_and_only_then() {
 }
 
 #[tokio::test]
+async fn a_device_that_falls_silent_is_given_up_and_its_will_is_heard() {
+    let desk = Desk::new();
+    let broker = broker(&desk).await;
+    let mut will = with_will("ann", "imaboard/button/ann/availability");
+    will.keep_alive = 1;
+    let (mut ann, _) = Raw::connect(broker.local_addr(), will).await.unwrap();
+    assert_eq!(ann.next().await, None);
+    assert_eq!(desk.payloads(1).await, ["offline"]);
+}
+
+#[tokio::test]
 async fn the_acknowledgement_waits_for_the_commit_and_holds_up_nobody_else() {
     let desk = Desk::new();
     let broker = broker(&desk).await;

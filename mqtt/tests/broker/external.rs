@@ -133,6 +133,25 @@ async fn a_broker_restart_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_broker_that_falls_silent_is_given_up_and_found_again() {
+    if skipped("mosquitto") {
+        return;
+    }
+    let mosquitto = Mosquitto::start(&["server", "ann"], "").await;
+    let desk = Desk::new();
+    let mut impatient = settings(&mosquitto);
+    impatient.keep_alive = Duration::from_secs(1);
+    let client = connected(impatient, &desk).await;
+    mosquitto.signal("STOP");
+    let mut state = client.connected();
+    tokio::time::timeout(DEADLINE, state.wait_for(|c| !*c)).await.expect("still connected").unwrap();
+    mosquitto.signal("CONT");
+    is_connected(&client).await;
+    press(&mosquitto, 0..3).await;
+    assert_eq!(desk.payloads(3).await, numbers(0..3));
+}
+
+#[tokio::test]
 async fn a_broker_that_forgot_us_is_subscribed_to_again() {
     if skipped("mosquitto") {
         return;

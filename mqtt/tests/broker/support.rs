@@ -294,6 +294,11 @@ impl Mosquitto {
         until("Mosquitto listens", || std::net::TcpStream::connect(address).is_ok()).await;
     }
 
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+    }
+
     /// Stops it in order; it writes its sessions to disk.
     pub(crate) fn fall(&mut self) {
         if let Some(mut child) = self.child.take() {
