@@ -179,7 +179,7 @@ impl Client {
         self.stopping.cancel();
         let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut driver) = driver
-            && timeout(Duration::from_millis(1500), &mut driver).await.is_err()
+            && timeout(Duration::from_millis(1800), &mut driver).await.is_err()
         {
             driver.abort();
         }
@@ -412,7 +412,7 @@ impl Driver {
                         (_, None) => {}
                         (Outcome::NotStored, Some(_)) => {
                             // In order, so that the broker keeps our will to itself: we are coming back.
-                            session.send(Packet::Disconnect).await?;
+                            session.leave().await?;
                             return Err(Broke::NotStored);
                         }
                         (Outcome::Done, Some(acknowledge)) => {
@@ -546,7 +546,7 @@ impl Driver {
             };
             let _ = timeout(Duration::from_millis(400), acknowledged).await;
         }
-        session.send(Packet::Disconnect).await
+        session.leave().await
     }
 }
 
@@ -565,6 +565,15 @@ async fn finished(commit: &mut Option<Commit>) -> (Option<Acknowledge>, Outcome)
 impl Session {
     async fn send(&mut self, packet: Packet) -> Result<(), Broke> {
         timeout(ANSWER_TIMEOUT, self.line.send(packet)).await.map_err(|_elapsed| Broke::Silent)??;
+        Ok(())
+    }
+
+    /// Disconnects in order. Closing a socket while something unread is in it makes TCP reset the connection, and the broker
+    /// then loses acknowledgements of ours that it has not read yet; so we read until it closes.
+    async fn leave(&mut self) -> Result<(), Broke> {
+        self.send(Packet::Disconnect).await?;
+        let emptied = async { while let Some(Ok(_)) = self.line.next().await {} };
+        let _ = timeout(Duration::from_millis(300), emptied).await;
         Ok(())
     }
 

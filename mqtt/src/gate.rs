@@ -31,6 +31,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection is fed on after the peer has closed its half: longer than the slowest commit.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
+/// How long we read on after our half is closed.
+const EMPTYING: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) connections: usize,
@@ -115,7 +118,8 @@ async fn relay(mut client: TcpStream, inner: SocketAddr, limits: Limits) -> io::
     let down = async {
         let mut buffer = vec![0; 4096];
         loop {
-            let read = from_server.read(&mut buffer).await?;
+            // The broker closes without reading to the end; that is an end like any other.
+            let read = from_server.read(&mut buffer).await.unwrap_or(0);
             if read == 0 {
                 return to_client.shutdown().await;
             }
@@ -124,14 +128,24 @@ async fn relay(mut client: TcpStream, inner: SocketAddr, limits: Limits) -> io::
                 .map_err(|_elapsed| broken("the peer takes no more bytes"))??;
         }
     };
-    tokio::pin!(up, down);
-    tokio::select! {
-        ended = &mut up => {
-            ended?;
-            timeout(LAST_WORDS, down).await.map_err(|_elapsed| broken("nothing more to say"))?
+    let ended = {
+        tokio::pin!(up, down);
+        tokio::select! {
+            ended = &mut up => {
+                ended?;
+                timeout(LAST_WORDS, down).await.map_err(|_elapsed| broken("nothing more to say"))?
+            }
+            ended = &mut down => ended,
         }
-        ended = &mut down => ended,
-    }
+    };
+    // A socket that is closed with something unread in it resets the connection, and the device loses acknowledgements that
+    // are still on their way. So what it goes on sending is read, and thrown away.
+    let emptied = async {
+        let mut buffer = vec![0; 4096];
+        while client.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+    };
+    let _ = timeout(EMPTYING, emptied).await;
+    ended
 }
 
 /// Reads up to and including the CONNECT packet, and whatever came in with its last bytes.

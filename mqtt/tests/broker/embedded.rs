@@ -210,6 +210,21 @@ async fn what_was_not_stored_is_not_acknowledged_and_comes_again() {
 }
 
 #[tokio::test]
+async fn acknowledgements_before_a_failure_arrive_and_nothing_behind_it_is_heard() {
+    let desk = Desk::new();
+    let broker = broker(&desk).await;
+    desk.answer([Outcome::Done, Outcome::Done, Outcome::NotStored]);
+    let mut ann = Raw::login(broker.local_addr(), "ann").await;
+    for id in 1..=50 {
+        ann.press(id, "ann", &id.to_string()).await;
+    }
+    ann.acknowledged(1).await;
+    ann.acknowledged(2).await;
+    assert_eq!(ann.next().await, None);
+    assert_eq!(desk.payloads(3).await, ["1", "2", "3"]);
+}
+
+#[tokio::test]
 async fn a_client_library_sends_again_until_it_is_stored() {
     let desk = Desk::new();
     let broker = broker(&desk).await;
