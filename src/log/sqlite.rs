@@ -61,7 +61,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
+/// The words of opening for an error of the library.
+pub(super) fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
     let path = path.to_owned();
     match Reason::of(&error) {
         Reason::Full => OpenError::Full { path, source: Box::new(error) },
@@ -216,6 +217,9 @@ async fn connect_for_reading(path: &Path) -> Result<SqliteConnection, OpenError>
 pub(super) async fn connect_readers(path: &Path) -> Result<SqlitePool, OpenError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
+        // Kept open: a full disk or a lack of file handles later cannot take reading away.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .acquire_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))
         .connect_with(reading_options(path).await?)
         .await

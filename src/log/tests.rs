@@ -224,11 +224,11 @@ async fn concurrent_appends_share_one_gapless_order() {
 async fn an_append_dropped_half_way_leaves_a_working_log() {
     let fixture = Fixture::new();
     let log = fixture.open().await;
-    for n in 1..40_u128 {
+    for n in 1..60_u128 {
         let batch = (0..50).map(|k| record(n * 1000 + k)).collect();
-        // Polled a few times, then dropped: at another point of the transaction each round.
+        // Polled a few times more each round, then dropped: at another point of the transaction, in or after it.
         let mut append = Box::pin(log.append(batch));
-        for _ in 0..n {
+        for _ in 0..n * 150 {
             if futures_util::poll!(&mut append).is_ready() {
                 break;
             }
@@ -237,8 +237,25 @@ async fn an_append_dropped_half_way_leaves_a_working_log() {
         drop(append);
     }
     let appended = log.append(vec![record(1)]).await.unwrap();
+    assert_eq!(appended[0].seq % 50, 1, "batches are whole or absent");
     assert_eq!(log.head().await.unwrap(), Some((appended[0].seq, appended[0].hash)));
     assert!(is_verified(&log.verify(None, |_, _| {}).await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_log_whose_file_was_taken_away_stores_nothing() {
+    let fixture = Fixture::new();
+    let log = fixture.open().await;
+    log.append(vec![record(1)]).await.unwrap();
+    let aside = fixture.folder.path().join("aside.db");
+    std::fs::rename(fixture.path(), &aside).unwrap();
+    let refused = log.append(vec![record(2)]).await;
+    assert!(matches!(refused, Err(StoreError::Away { .. })), "{refused:?}");
+    std::fs::copy(&aside, fixture.path()).unwrap();
+    let refused = log.append(vec![record(2)]).await;
+    assert!(matches!(refused, Err(StoreError::Away { .. })), "{refused:?}");
+    std::fs::rename(&aside, fixture.path()).unwrap();
+    assert_eq!(seqs(&log.append(vec![record(2)]).await.unwrap()), [2]);
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use sqlx::sqlite::SqlitePool;
 
 use super::chain::{self, GENESIS, Hash, Link};
-use super::{REDACTED_KIND, Record, StoreError, head_of, record_of, redaction_subject, saturating, statements};
+use super::error::StoreError;
+use super::record::{REDACTED_KIND, Record, head_of, record_of, redaction_subject, saturating};
+use super::statements;
 
 /// Rows in memory at a time.
 const PAGE: u32 = 512;

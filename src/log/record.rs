@@ -1,0 +1,182 @@
+//! What stands on the log: plain records, and how they come out of a row.
+//!
+//! They exist apart from the domain's entries so that neither storage nor domain changes because of the other. Invariant:
+//! a row that does not decode is damage, never a default.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use super::chain::Hash;
+use super::error::StoreError;
+
+/// Kind of the entries that [`Log::append_redaction`](super::Log::append_redaction) writes.
+pub const REDACTED_KIND: &str = "redacted";
+
+/// Subject of the entry that tells of the redaction of entry `seq`.
+#[must_use]
+pub fn redaction_subject(seq: u64) -> String {
+    format!("entry:{seq}")
+}
+
+/// A time as the log keeps it, in whole microseconds.
+///
+/// Whoever folds an entry without reading it back must use the same time, or a replay gives another board.
+#[must_use]
+pub fn stored_precision(time: Timestamp) -> Timestamp {
+    // Cutting off digits cannot leave the range, so the fallback is never taken.
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+/// Where a log is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabasePlace {
+    /// A file on a local disk; its `-wal` and `-shm` stand beside it.
+    Sqlite(PathBuf),
+}
+
+/// What a log is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    /// Creates or upgrades the database when needed. The caller holds the lock of the data folder.
+    Write,
+    /// Changes nothing; works beside a writer in another process.
+    Read,
+}
+
+/// An entry on its way to the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Chosen by the sender; a second entry with the same id is a [`StoreError::Conflict`].
+    pub id: Uuid,
+    /// When we received it; kept in whole microseconds, see [`stored_precision`].
+    pub recorded_at: Timestamp,
+    /// Opaque id of who acted; names of people live elsewhere.
+    pub actor: String,
+    /// How it reached us.
+    pub channel: String,
+    /// What sort of entry it is.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// The structured part as canonical JSON. It stays for good: nothing a person typed freely belongs here.
+    pub facts: String,
+    /// Tells "the same request again" from "the same id with other content". It survives a redaction, so where the
+    /// request held typed text it must be a keyed hash; a plain one would let a guesser confirm a name.
+    pub digest: Option<String>,
+    /// What a person typed; can be erased by a redaction.
+    pub text: Option<String>,
+}
+
+/// An entry on the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Position, gapless from 1.
+    pub seq: u64,
+    /// Chosen by the sender.
+    pub id: Uuid,
+    /// When we received it, in whole microseconds.
+    pub recorded_at: Timestamp,
+    /// Opaque id of who acted.
+    pub actor: String,
+    /// How it reached us.
+    pub channel: String,
+    /// What sort of entry it is.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// Canonical JSON.
+    pub facts: String,
+    /// See [`NewRecord::digest`].
+    pub digest: Option<String>,
+    /// What a person typed; `None` when nothing was typed or it was erased.
+    pub text: Option<String>,
+    /// Proves the text; `None` when nothing was typed.
+    pub text_hash: Option<Hash>,
+    /// Proves this entry and all before it.
+    pub hash: Hash,
+    /// Something was typed and has been erased.
+    pub redacted: bool,
+}
+
+/// Where an entry came to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Position, gapless from 1.
+    pub seq: u64,
+    /// Proves the entry and all before it.
+    pub hash: Hash,
+}
+
+/// What a redaction achieved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Redaction {
+    /// The entry that tells of the redaction.
+    pub appended: Appended,
+    /// Nothing is left in the files either. When `false` (a reader in another process held the WAL), [`Log::scrub`](super::Log::scrub)
+    /// finishes the work, and so does the next opening for writing.
+    pub is_scrubbed: bool,
+}
+
+/// The health of one device. Telemetry: not on the log and allowed to be lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceState {
+    /// Name of the device on the wire.
+    pub device: String,
+    /// When anything came from it, in whole microseconds.
+    pub last_heard_at: Option<Timestamp>,
+    /// 0 to 100.
+    pub battery_pct: Option<u8>,
+    /// What it or its last will said, for example `online`.
+    pub availability: Option<String>,
+    /// Everything else as JSON.
+    pub json: String,
+}
+
+/// Positions beyond the range of the database are beyond the end of every log.
+pub(super) fn saturating(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+pub(super) fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Corrupt { source: Box::new(error) }
+}
+
+pub(super) fn timestamp(microseconds: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(microseconds).map_err(corrupt)
+}
+
+pub(super) fn hash_of(row: &SqliteRow, column: &str) -> Result<Hash, StoreError> {
+    row.try_get::<&[u8], _>(column)?.try_into().map_err(corrupt)
+}
+
+pub(super) fn head_of(row: &SqliteRow) -> Result<(u64, Hash), StoreError> {
+    let seq: i64 = row.try_get("seq")?;
+    Ok((u64::try_from(seq).map_err(corrupt)?, hash_of(row, "hash")?))
+}
+
+/// The entry in a row, and the salt beside its text.
+pub(super) fn record_of(row: &SqliteRow) -> Result<(Record, Option<Vec<u8>>), StoreError> {
+    let seq: i64 = row.try_get("seq")?;
+    let text: Option<String> = row.try_get("text")?;
+    let text_hash = row.try_get::<Option<&[u8]>, _>("text_hash")?.map(Hash::try_from).transpose().map_err(corrupt)?;
+    let record = Record {
+        seq: u64::try_from(seq).map_err(corrupt)?,
+        id: Uuid::from_slice(row.try_get("id")?).map_err(corrupt)?,
+        recorded_at: timestamp(row.try_get("recorded_at")?)?,
+        actor: row.try_get("actor")?,
+        channel: row.try_get("channel")?,
+        kind: row.try_get("kind")?,
+        subject: row.try_get("subject")?,
+        facts: row.try_get("facts")?,
+        digest: row.try_get("digest")?,
+        redacted: text.is_none() && text_hash.is_some(),
+        text,
+        text_hash,
+        hash: hash_of(row, "hash")?,
+    };
+    Ok((record, row.try_get("salt")?))
+}
