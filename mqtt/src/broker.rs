@@ -380,6 +380,9 @@ struct Owner {
     since: Instant,
     /// A refused message of QoS 0 was reported; one line a connection is enough.
     reported: bool,
+    /// Held by the delivery in hand. A message that comes again while its first commit is still running waits for it, and a
+    /// sink that hangs collects one message a device, not one for each attempt.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Guard {
@@ -429,7 +432,8 @@ impl Guard {
         if living.count() >= self.max_sessions_per_user {
             return false;
         }
-        owners.insert(client_id.to_owned(), Owner { user: user.to_owned(), since: now, reported: false });
+        let turn = owners.get(client_id).map(|owner| owner.turn.clone()).unwrap_or_default();
+        owners.insert(client_id.to_owned(), Owner { user: user.to_owned(), since: now, reported: false, turn });
         true
     }
 
@@ -446,10 +450,11 @@ impl Guard {
         !filter.starts_with('$') && self.rights.may_subscribe(user, filter)
     }
 
-    async fn deliver(&self, user: &str, message: &Message) -> Outcome {
+    async fn deliver(&self, id: &Id, message: &Message) -> Outcome {
         if self.stopping.load(Ordering::SeqCst) {
             return Outcome::NotStored;
         }
+        let user = id.username_ref();
         let delivered = Delivered {
             topic: message.topic.to_string(),
             payload: message.payload.clone(),
@@ -458,9 +463,21 @@ impl Guard {
             dup: message.dup,
             from: Some(user.to_owned()),
         };
+        let turn = {
+            let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+            owners.get(&*id.client_id).map(|owner| owner.turn.clone()).unwrap_or_default()
+        };
         let sink = self.sink.clone();
-        // In a task of its own: a connection that breaks does not stop a commit half way.
-        let commit = self.home.spawn(async move { sink.deliver(delivered).await });
+        let commit = async {
+            let turn = turn.lock_owned().await;
+            // In a task of its own: a connection that breaks does not stop a commit half way.
+            let task = self.home.spawn(async move {
+                let outcome = sink.deliver(delivered).await;
+                drop(turn);
+                outcome
+            });
+            task.await
+        };
         match timeout(self.commit_timeout, commit).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => {
@@ -504,7 +521,7 @@ impl Handler for Hook {
                 // lie, so the connection ends. QoS 0 is not acknowledged and only dropped.
                 let v5 = session.connect_info().await.is_ok_and(|connect| connect.proto_ver() == MQTT_LEVEL_5);
                 PublishAclResult::rejected(!v5 && publish.qos != QoS::AtMostOnce, None)
-            } else if guard.deliver(user, publish).await == Outcome::Done {
+            } else if guard.deliver(&session.id, publish).await == Outcome::Done {
                 PublishAclResult::allow()
             } else if publish.qos == QoS::AtMostOnce {
                 PublishAclResult::rejected(false, None)
@@ -526,7 +543,7 @@ impl Handler for Hook {
                 withheld.inner.retain = false;
                 return (false, Some(HookResult::Publish(withheld)));
             }
-            if guard.deliver(user, publish).await == Outcome::NotStored && !guard.stopping.load(Ordering::SeqCst) {
+            if guard.deliver(&session.id, publish).await == Outcome::NotStored && !guard.stopping.load(Ordering::SeqCst) {
                 tracing::warn!(user, topic = %publish.topic, "a last will could not be stored");
             }
         }

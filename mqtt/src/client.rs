@@ -309,7 +309,8 @@ enum Acknowledge {
 /// What lives as long as one connection.
 struct Session {
     line: Line,
-    waiting: VecDeque<(Delivered, Acknowledge)>,
+    /// In the order of the wire; nothing to deliver where a message was too large.
+    waiting: VecDeque<(Option<Delivered>, Acknowledge)>,
     unacknowledged: Vec<(u16, oneshot::Sender<()>)>,
     last_id: u16,
     subscription: Option<u16>,
@@ -410,6 +411,10 @@ impl Driver {
                     self.commit = None;
                     match (outcome, acknowledge) {
                         (_, None) => {}
+                        // Sent at most once: no broker sends it again, whatever we do.
+                        (Outcome::NotStored, Some(Acknowledge::Nothing)) => {
+                            tracing::warn!("an MQTT message of QoS 0 was not stored and is lost");
+                        }
                         (Outcome::NotStored, Some(_)) => {
                             // In order, so that the broker keeps our will to itself: we are coming back.
                             session.leave().await?;
@@ -451,7 +456,8 @@ impl Driver {
                     limit_bytes = self.settings.max_packet_bytes,
                     "an MQTT message is too large; it is skipped"
                 );
-                session.acknowledge(acknowledge).await
+                session.waiting.push_back((None, acknowledge));
+                Ok(())
             }
             Frame::Packet(Packet::Publish(publish)) => {
                 let acknowledge = match publish.qos {
@@ -471,7 +477,7 @@ impl Driver {
                     dup: publish.dup,
                     from: None,
                 };
-                session.waiting.push_back((delivered, acknowledge));
+                session.waiting.push_back((Some(delivered), acknowledge));
                 Ok(())
             }
             Frame::Packet(Packet::SubAck(answer)) if session.subscription == Some(answer.pkid) => {
@@ -516,7 +522,12 @@ impl Driver {
             && let Some((delivered, acknowledge)) = session.waiting.pop_front()
         {
             let sink = self.sink.clone();
-            let task = tokio::spawn(async move { sink.deliver(delivered).await });
+            let task = tokio::spawn(async move {
+                match delivered {
+                    Some(delivered) => sink.deliver(delivered).await,
+                    None => Outcome::Done,
+                }
+            });
             self.commit = Some(Commit { task, acknowledge: Some(acknowledge) });
         }
     }

@@ -268,10 +268,17 @@ async fn a_device_comes_back_while_its_last_press_is_still_being_stored() {
     let mut old = Raw::login(broker.local_addr(), "ann").await;
     old.press(1, "ann", "full").await;
     desk.first().await;
-    let mut new = Raw::login(broker.local_addr(), "ann").await;
+    for _ in 0..2 {
+        let mut new = Raw::login(broker.local_addr(), "ann").await;
+        new.press(1, "ann", "full").await;
+        assert_eq!(new.next().await, None);
+    }
+    assert_eq!(desk.count(), 1, "the same press is being stored twice at the same time");
     desk.open.send_replace(true);
+    let mut new = Raw::login(broker.local_addr(), "ann").await;
     new.press(1, "ann", "full").await;
     new.acknowledged(1).await;
+    assert_eq!(desk.count(), 2);
 }
 
 #[tokio::test]

@@ -90,6 +90,24 @@ async fn what_was_not_stored_comes_again_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn a_lost_message_of_qos_0_does_not_cost_the_connection() {
+    if skipped("mosquitto") {
+        return;
+    }
+    let mosquitto = Mosquitto::start(&["server", "ann"], "").await;
+    let desk = Desk::new();
+    let client = connected(settings(&mosquitto), &desk).await;
+    let mut state = client.connected();
+    state.mark_unchanged();
+    desk.answer([Outcome::NotStored]);
+    let mut ann = Raw::login(mosquitto.address, "ann").await;
+    ann.press(0, "ann", "lost").await;
+    ann.press(1, "ann", "kept").await;
+    assert_eq!(desk.payloads(2).await, ["lost", "kept"]);
+    assert!(!state.has_changed().unwrap(), "reconnected");
+}
+
+#[tokio::test]
 async fn nothing_is_acknowledged_before_its_commit() {
     if skipped("mosquitto") {
         return;
