@@ -824,4 +824,25 @@ mod tests {
         };
         assert_eq!(path, file.path());
     }
+
+    #[test]
+    fn no_bytes_of_a_broker_bring_the_reader_down() {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        let mut random = move || {
+            // xorshift64: the same bytes in every run.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        for _ in 0..200_000 {
+            let length = (random() % 24) as usize;
+            let mut source: BytesMut = (0..length).map(|_| random() as u8).collect::<Vec<u8>>().as_slice().into();
+            if length > 1 && random() % 4 > 0 {
+                source[1] = (length - 2) as u8;
+            }
+            let mut frames = Frames::new(1000);
+            while let Ok(Some(_)) = frames.decode(&mut source) {}
+        }
+    }
 }

@@ -373,6 +373,48 @@ async fn garbage_and_silence_are_shown_the_door() {
 }
 
 #[tokio::test]
+async fn distorted_packets_bring_nobody_down() {
+    let desk = Desk::new();
+    let broker = broker_with(&desk, |s| s.max_sessions_per_user = 1000).await;
+    let mut valid = bytes::BytesMut::new();
+    for packet in [
+        Packet::Connect(with_will("ann", "imaboard/button/ann/availability")),
+        Packet::Subscribe(rumqttc::Subscribe::new("imaboard/button/ann/stored", QoS::AtLeastOnce)),
+        Packet::Publish(publish(1, &press_topic("ann"), "full")),
+        Packet::PubRel(PubRel { pkid: 1 }),
+        Packet::PingReq,
+    ] {
+        packet.write(&mut valid, usize::MAX).unwrap();
+    }
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        // xorshift64: the same distortions in every run.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    for _ in 0..500 {
+        let mut bytes = valid.to_vec();
+        for _ in 0..=random(3) {
+            let at = random(bytes.len());
+            bytes[at] = u8::try_from(random(256)).unwrap();
+        }
+        bytes.truncate(1 + random(bytes.len()));
+        let mut raw = Raw::dial(broker.local_addr()).await;
+        // The broker may hang up before it has seen everything.
+        let _ = raw.stream.write_all(&bytes).await;
+        let _ = raw.stream.shutdown().await;
+    }
+    let mut bob = Raw::login(broker.local_addr(), "bob").await;
+    bob.press(1, "bob", "full").await;
+    bob.acknowledged(1).await;
+    assert!(*broker.state().borrow());
+    let heard = desk.heard.lock().unwrap();
+    assert!(heard.iter().all(|d| d.from.as_deref().is_some_and(|user| d.topic.starts_with(&format!("imaboard/button/{user}/")))));
+}
+
+#[tokio::test]
 async fn two_hundred_devices_press_at_once() {
     let desk = Desk::new();
     let broker = broker(&desk).await;
