@@ -68,10 +68,7 @@ impl<'a> Decoder<'a> {
     /// A decoder that has heard nothing yet.
     #[must_use]
     pub fn new(profiles: &'a Profiles) -> Self {
-        Self {
-            profiles,
-            recent: Recent::new(profiles),
-        }
+        Self { profiles, recent: Recent::new(profiles) }
     }
 
     /// The verdict on one recorded message, as one line of JSON without its line break.
@@ -126,9 +123,7 @@ fn device_line(report: &DeviceReport) -> DeviceLine<'_> {
         profile: &report.profile,
         device: &report.device,
         battery_pct: report.battery_pct,
-        availability: report
-            .availability
-            .map(|online| if online { "online" } else { "offline" }),
+        availability: report.availability.map(|online| if online { "online" } else { "offline" }),
     }
 }
 
@@ -137,6 +132,5 @@ fn ignored(reason: &str) -> String {
 }
 
 fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value)
-        .unwrap_or_else(|_| r#"{"ignored":"not writable as JSON"}"#.to_owned())
+    serde_json::to_string(value).unwrap_or_else(|_| r#"{"ignored":"not writable as JSON"}"#.to_owned())
 }

@@ -27,11 +27,7 @@ pub(crate) enum Kind {
 pub(crate) enum Token {
     Literal(String),
     Wild,
-    Name {
-        name: String,
-        kind: Kind,
-        levels: bool,
-    },
+    Name { name: String, kind: Kind, levels: bool },
     Pointer(String),
 }
 
@@ -82,11 +78,7 @@ impl Pattern {
                         Kind::Any => any.to_owned(),
                         Kind::Number => "[0-9]{1,9}".to_owned(),
                         Kind::Mac => "[0-9A-Fa-f]{2}(?:[:-]?[0-9A-Fa-f]{2}){5}".to_owned(),
-                        Kind::OneOf(words) => words
-                            .iter()
-                            .map(|word| regex_lite::escape(word))
-                            .collect::<Vec<_>>()
-                            .join("|"),
+                        Kind::OneOf(words) => words.iter().map(|word| regex_lite::escape(word)).collect::<Vec<_>>().join("|"),
                     };
                     // Writing to a String cannot fail.
                     let _ = write!(source, "(?P<{name}>{body})");
@@ -95,11 +87,7 @@ impl Pattern {
         }
         source.push('$');
         let regex = Regex::new(&source).map_err(|error| error.to_string())?;
-        Ok(Self {
-            tokens,
-            names,
-            regex,
-        })
+        Ok(Self { tokens, names, regex })
     }
 
     pub(crate) fn names(&self) -> &[String] {
@@ -112,12 +100,7 @@ impl Pattern {
 
     pub(crate) fn capture(&self, text: &str) -> Option<Captures> {
         let found = self.regex.captures(text)?;
-        Some(
-            self.names
-                .iter()
-                .filter_map(|name| Some((name.clone(), found.name(name)?.as_str().to_owned())))
-                .collect(),
-        )
+        Some(self.names.iter().filter_map(|name| Some((name.clone(), found.name(name)?.as_str().to_owned()))).collect())
     }
 }
 
@@ -164,27 +147,15 @@ fn name_token(inner: &str) -> Result<Token, String> {
         None => (inner, Kind::Any),
     };
     let well_formed = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if !well_formed {
-        return Err(format!(
-            "{{{inner}}} is no name: use small letters, digits and _"
-        ));
+        return Err(format!("{{{inner}}} is no name: use small letters, digits and _"));
     }
-    Ok(Token::Name {
-        name: name.to_owned(),
-        kind,
-        levels,
-    })
+    Ok(Token::Name { name: name.to_owned(), kind, levels })
 }
 
 /// Fills a template from captured names and, for `{/pointer}`, through `value`.
-pub(crate) fn render(
-    template: &[Token],
-    captures: &Captures,
-    value: impl Fn(&str) -> Option<String>,
-) -> Option<String> {
+pub(crate) fn render(template: &[Token], captures: &Captures, value: impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut text = String::new();
     for token in template {
         match token {
@@ -231,14 +202,8 @@ pub(crate) fn filter(tokens: &[Token], known: &Captures, open_end: bool) -> Stri
         match render(&level, known, |_| None) {
             Some(text) if !level.contains(&Token::Wild) => filter.push(text),
             _ => {
-                let many = level
-                    .iter()
-                    .any(|t| matches!(t, Token::Name { levels: true, .. }));
-                let sign = if many && open_end && index + 1 == count {
-                    "#"
-                } else {
-                    "+"
-                };
+                let many = level.iter().any(|t| matches!(t, Token::Name { levels: true, .. }));
+                let sign = if many && open_end && index + 1 == count { "#" } else { "+" };
                 filter.push(sign.to_owned());
             }
         }
@@ -265,9 +230,7 @@ pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
 pub(crate) fn specificity(tokens: &[Token]) -> (usize, usize, usize, bool, usize, Vec<bool>) {
     let levels = levels(tokens);
     let literal = |level: &Vec<Token>| level.iter().all(|t| matches!(t, Token::Literal(_)));
-    let partly = |level: &Vec<Token>| {
-        level.len() > 1 && level.iter().any(|t| matches!(t, Token::Literal(_)))
-    };
+    let partly = |level: &Vec<Token>| level.len() > 1 && level.iter().any(|t| matches!(t, Token::Literal(_)));
     let typed = |t: &Token| matches!(t, Token::Name { kind, .. } if *kind != Kind::Any);
     let many = |t: &Token| matches!(t, Token::Name { levels: true, .. });
     (
@@ -306,11 +269,7 @@ pub(crate) fn with_kinds_of(template: &[Token], source: &[Token]) -> Vec<Token> 
         .iter()
         .map(|token| match token {
             Token::Name { name, .. } => match kinds.get(name.as_str()) {
-                Some((kind, levels)) => Token::Name {
-                    name: name.clone(),
-                    kind: (*kind).clone(),
-                    levels: *levels,
-                },
+                Some((kind, levels)) => Token::Name { name: name.clone(), kind: (*kind).clone(), levels: *levels },
                 None => token.clone(),
             },
             Token::Literal(_) | Token::Wild | Token::Pointer(_) => token.clone(),
@@ -329,9 +288,7 @@ mod tests {
     #[test]
     fn a_name_is_one_level_and_a_plus_makes_it_many() {
         assert!(!topic("z/{device}").matches("z/a/b"));
-        let found = topic("z/{device+}/set")
-            .capture("z/a/b/set")
-            .expect("match");
+        let found = topic("z/{device+}/set").capture("z/a/b/set").expect("match");
         assert_eq!(found["device"], "a/b");
     }
 

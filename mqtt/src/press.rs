@@ -46,14 +46,7 @@ pub enum Gesture {
 
 impl Gesture {
     /// Every gesture, in the order people learn them.
-    pub const ALL: [Self; 6] = [
-        Self::Single,
-        Self::Double,
-        Self::Triple,
-        Self::Quadruple,
-        Self::Quintuple,
-        Self::Long,
-    ];
+    pub const ALL: [Self; 6] = [Self::Single, Self::Double, Self::Triple, Self::Quadruple, Self::Quintuple, Self::Long];
 
     /// The word used in commands, logs and JSON.
     #[must_use]
@@ -84,10 +77,7 @@ impl FromStr for Gesture {
     type Err = UnknownGesture;
 
     fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|gesture| gesture.word() == word)
-            .ok_or_else(|| UnknownGesture(word.to_owned()))
+        Self::ALL.into_iter().find(|gesture| gesture.word() == word).ok_or_else(|| UnknownGesture(word.to_owned()))
     }
 }
 
@@ -141,9 +131,6 @@ impl Heard {
     /// A message from which nothing is taken.
     #[must_use]
     pub fn ignored(reason: impl Into<String>) -> Self {
-        Self {
-            ignored: Some(reason.into()),
-            ..Self::default()
-        }
+        Self { ignored: Some(reason.into()), ..Self::default() }
     }
 }

@@ -21,10 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::pattern::{
-    Captures, Pattern, Scope, Token, covers, filter, render, shape, specificity, tokens,
-    with_kinds_of,
-};
+use crate::pattern::{Captures, Pattern, Scope, Token, covers, filter, render, shape, specificity, tokens, with_kinds_of};
 use crate::press::{DeviceReport, Gesture, Heard, Incoming, Press};
 use crate::words::{Word, Words, WordsSpec};
 
@@ -41,33 +38,15 @@ const FILE_BYTES: u64 = 1024 * 1024;
 
 const BUILTIN: [(&str, &str); 10] = [
     ("esphome.toml", include_str!("../profiles/esphome.toml")),
-    (
-        "home-assistant.toml",
-        include_str!("../profiles/home-assistant.toml"),
-    ),
+    ("home-assistant.toml", include_str!("../profiles/home-assistant.toml")),
     ("imaboard.toml", include_str!("../profiles/imaboard.toml")),
-    (
-        "openmqttgateway.toml",
-        include_str!("../profiles/openmqttgateway.toml"),
-    ),
+    ("openmqttgateway.toml", include_str!("../profiles/openmqttgateway.toml")),
     ("plain.toml", include_str!("../profiles/plain.toml")),
-    (
-        "shelly-blu.toml",
-        include_str!("../profiles/shelly-blu.toml"),
-    ),
-    (
-        "shelly-gen1.toml",
-        include_str!("../profiles/shelly-gen1.toml"),
-    ),
-    (
-        "shelly-gen2.toml",
-        include_str!("../profiles/shelly-gen2.toml"),
-    ),
+    ("shelly-blu.toml", include_str!("../profiles/shelly-blu.toml")),
+    ("shelly-gen1.toml", include_str!("../profiles/shelly-gen1.toml")),
+    ("shelly-gen2.toml", include_str!("../profiles/shelly-gen2.toml")),
     ("tasmota.toml", include_str!("../profiles/tasmota.toml")),
-    (
-        "zigbee2mqtt.toml",
-        include_str!("../profiles/zigbee2mqtt.toml"),
-    ),
+    ("zigbee2mqtt.toml", include_str!("../profiles/zigbee2mqtt.toml")),
 ];
 
 /// Why the profiles could not be loaded. Shown to the person who wrote the file.
@@ -304,11 +283,7 @@ impl Profile {
     /// Gestures that [`Profile::compose`] can build for some device of this family.
     #[must_use]
     pub fn gestures(&self) -> Vec<Gesture> {
-        let known: BTreeSet<Gesture> = self
-            .compose
-            .iter()
-            .flat_map(|compose| compose.words.keys().copied())
-            .collect();
+        let known: BTreeSet<Gesture> = self.compose.iter().flat_map(|compose| compose.words.keys().copied()).collect();
         known.into_iter().collect()
     }
 
@@ -338,9 +313,7 @@ impl Profile {
             let places = places.chain(topic.report.iter().map(|rule| &rule.place));
             for place in places {
                 // A device that the topic does not name could be any publisher: no right follows from it.
-                if !names_of(&place.device)
-                    .any(|own| topic.pattern.names().iter().any(|n| n == own))
-                {
+                if !names_of(&place.device).any(|own| topic.pattern.names().iter().any(|n| n == own)) {
                     continue;
                 }
                 let template = with_kinds_of(&place.device, &topic.pattern.tokens);
@@ -377,26 +350,17 @@ impl Profile {
             return None;
         }
         let fits = |compose: &&Compose, exactly: bool| match (compose.button, button) {
-            (ButtonUse::None, None) | (ButtonUse::Optional, _) | (ButtonUse::Required, Some(_)) => {
-                true
-            }
+            (ButtonUse::None, None) | (ButtonUse::Optional, _) | (ButtonUse::Required, Some(_)) => true,
             (ButtonUse::Required, None) => !exactly,
             (ButtonUse::None, Some(_)) => false,
         };
-        let usable = |compose: &&Compose| {
-            compose.words.contains_key(&gesture) && compose.device.matches(device)
-        };
+        let usable = |compose: &&Compose| compose.words.contains_key(&gesture) && compose.device.matches(device);
         let chosen = self
             .compose
             .iter()
             .filter(usable)
             .find(|compose| fits(compose, true))
-            .or_else(|| {
-                self.compose
-                    .iter()
-                    .filter(usable)
-                    .find(|compose| fits(compose, false))
-            })?;
+            .or_else(|| self.compose.iter().filter(usable).find(|compose| fits(compose, false)))?;
         let button = match (chosen.button, button) {
             (ButtonUse::Required, None) => Some(1),
             _ => button,
@@ -416,10 +380,7 @@ impl Profile {
         }
         let now_ms = now.as_millisecond();
         known.insert("at_ms".to_owned(), now_ms.to_string());
-        known.insert(
-            "at_s".to_owned(),
-            format!("{}.{:03}", now_ms / 1000, now_ms.rem_euclid(1000)),
-        );
+        known.insert("at_s".to_owned(), format!("{}.{:03}", now_ms / 1000, now_ms.rem_euclid(1000)));
         let topic = render(&chosen.topic, &known, |_| None)?;
         let payload = match fill(&chosen.payload, &known)? {
             Value::String(text) => text.into_bytes(),
@@ -443,9 +404,7 @@ impl Profiles {
     pub fn builtin() -> Self {
         let list = BUILTIN
             .iter()
-            .map(|(file, text)| {
-                parse(file, text, true).expect("built-in profiles are checked by the tests")
-            })
+            .map(|(file, text)| parse(file, text, true).expect("built-in profiles are checked by the tests"))
             .collect();
         Self::sorted(list)
     }
@@ -457,20 +416,14 @@ impl Profiles {
     /// # Errors
     /// When the folder or a file cannot be read, or a file is not a valid profile.
     pub fn with_folder(folder: &Path) -> Result<Self, ProfileError> {
-        let unreadable = |path: &Path, source| ProfileError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |path: &Path, source| ProfileError::Unreadable { path: path.to_owned(), source };
         let mut list = Self::builtin().list;
         let mut files = Vec::new();
         match fs::read_dir(folder) {
             Ok(entries) => {
                 for entry in entries {
                     let path = entry.map_err(|e| unreadable(folder, e))?.path();
-                    if path
-                        .extension()
-                        .is_some_and(|extension| extension == "toml")
-                    {
+                    if path.extension().is_some_and(|extension| extension == "toml") {
                         files.push(path);
                     }
                 }
@@ -481,17 +434,10 @@ impl Profiles {
         files.sort();
         let mut given: BTreeMap<String, String> = BTreeMap::new();
         for path in files {
-            let file = path
-                .file_name()
-                .map(|file| file.to_string_lossy().into_owned())
-                .unwrap_or_default();
+            let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
             let bytes = fs::metadata(&path).map_err(|e| unreadable(&path, e))?.len();
             if bytes > FILE_BYTES {
-                return Err(invalid(
-                    &file,
-                    "file",
-                    format!("{bytes} bytes are too many for a profile"),
-                ));
+                return Err(invalid(&file, "file", format!("{bytes} bytes are too many for a profile")));
             }
             let text = fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
             let profile = parse(&file, &text, false)?;
@@ -510,23 +456,13 @@ impl Profiles {
         let mut order = Vec::new();
         for (p, profile) in list.iter().enumerate() {
             for (t, topic) in profile.topics.iter().enumerate() {
-                let rank = (
-                    topic.reserved,
-                    specificity(&topic.pattern.tokens),
-                    !profile.builtin,
-                );
+                let rank = (topic.reserved, specificity(&topic.pattern.tokens), !profile.builtin);
                 let claim = format!("{}{}", profile.builtin, shape(&topic.pattern.tokens));
                 order.push((std::cmp::Reverse(rank), claim, p, t));
             }
         }
         order.sort();
-        Self {
-            list,
-            order: order
-                .into_iter()
-                .map(|(_, claim, p, t)| (p, t, claim))
-                .collect(),
-        }
+        Self { list, order: order.into_iter().map(|(_, claim, p, t)| (p, t, claim)).collect() }
     }
 
     /// Every family, by name.
@@ -546,12 +482,8 @@ impl Profiles {
     /// Devices whose name holds a `/` are heard through [`Profile::publish_filters`] of that device.
     #[must_use]
     pub fn subscriptions(&self) -> Vec<String> {
-        let filters = self
-            .list
-            .iter()
-            .flat_map(|profile| &profile.topics)
-            .flat_map(|topic| topic.subscribe.iter().cloned())
-            .collect();
+        let filters =
+            self.list.iter().flat_map(|profile| &profile.topics).flat_map(|topic| topic.subscribe.iter().cloned()).collect();
         narrowest_set(filters)
     }
 
@@ -585,10 +517,7 @@ impl Profiles {
         let mut reason = None;
         let mut rest = candidates.as_slice();
         while let Some((_, _, _, claim)) = rest.first() {
-            let same = rest
-                .iter()
-                .take_while(|(_, _, _, other)| other == claim)
-                .count();
+            let same = rest.iter().take_while(|(_, _, _, other)| other == claim).count();
             let (group, further) = rest.split_at(same);
             rest = further;
             let mut found = Found::default();
@@ -616,10 +545,7 @@ struct Bodies<'a> {
 impl<'a> Bodies<'a> {
     fn new(text: &'a str) -> Self {
         // serde_json stops at 128 levels, so deep nesting is an error and not a stack overflow.
-        Self {
-            text,
-            json: serde_json::from_str(text).ok(),
-        }
+        Self { text, json: serde_json::from_str(text).ok() }
     }
 
     fn select(&self, body: Body) -> Option<Value> {
@@ -655,39 +581,21 @@ impl Found {
             self.reason = Some("retained replay".to_owned());
         }
         for press in &mut self.presses {
-            let own = self
-                .reports
-                .iter()
-                .find(|r| r.profile == press.profile && r.device == press.device);
+            let own = self.reports.iter().find(|r| r.profile == press.profile && r.device == press.device);
             press.battery_pct = own.and_then(|report| report.battery_pct);
         }
         // What a press already carries need not be told twice.
         let presses = self.presses;
         let device = self.reports.into_iter().find(|report| {
-            report.availability.is_some()
-                || !presses
-                    .iter()
-                    .any(|p| p.profile == report.profile && p.device == report.device)
+            report.availability.is_some() || !presses.iter().any(|p| p.profile == report.profile && p.device == report.device)
         });
-        let ignored = (presses.is_empty() && device.is_none()).then(|| {
-            self.reason
-                .unwrap_or_else(|| "nothing here is a press".to_owned())
-        });
-        Heard {
-            presses,
-            device,
-            ignored,
-        }
+        let ignored =
+            (presses.is_empty() && device.is_none()).then(|| self.reason.unwrap_or_else(|| "nothing here is a press".to_owned()));
+        Heard { presses, device, ignored }
     }
 }
 
-fn read_topic(
-    profile: &Profile,
-    topic: &Topic,
-    captures: &Captures,
-    bodies: &Bodies<'_>,
-    found: &mut Found,
-) {
+fn read_topic(profile: &Profile, topic: &Topic, captures: &Captures, bodies: &Bodies<'_>, found: &mut Found) {
     let Some(root) = bodies.select(topic.body) else {
         found.refuse("payload is not JSON");
         return;
@@ -725,13 +633,7 @@ enum Reading {
     Absent,
 }
 
-fn read_press(
-    profile: &Profile,
-    rule: &PressRule,
-    root: &Value,
-    item: &Value,
-    captures: &Captures,
-) -> Reading {
+fn read_press(profile: &Profile, rule: &PressRule, root: &Value, item: &Value, captures: &Captures) -> Reading {
     let at_pointer = |pointer: &str| locate(root, item, pointer).and_then(scalar);
     let (gesture, word_button, repeating) = match rule.always {
         Some(gesture) => (gesture, None, false),
@@ -743,20 +645,12 @@ fn read_press(
                 profile.words.find(&word)
             } else {
                 match rule.values.get(&word).copied() {
-                    Some(gesture) => Word::Gesture {
-                        gesture,
-                        button: None,
-                        repeating: false,
-                    },
+                    Some(gesture) => Word::Gesture { gesture, button: None, repeating: false },
                     None => Word::Unknown,
                 }
             };
             match meaning {
-                Word::Gesture {
-                    gesture,
-                    button,
-                    repeating,
-                } => (gesture, button, repeating),
+                Word::Gesture { gesture, button, repeating } => (gesture, button, repeating),
                 Word::Edge => return Reading::Refused(format!("{word:?} is not a press")),
                 Word::Unknown if word.is_empty() => {
                     return Reading::Refused("an empty gesture word".to_owned());
@@ -768,8 +662,7 @@ fn read_press(
             }
         }
     };
-    let Some(device) = render(&rule.place.device, captures, at_pointer).filter(|d| is_device(d))
-    else {
+    let Some(device) = render(&rule.place.device, captures, at_pointer).filter(|d| is_device(d)) else {
         return Reading::Absent;
     };
     let button = match (word_button, &rule.button) {
@@ -784,29 +677,17 @@ fn read_press(
         },
         (None, None) => match captures.get("n") {
             None => None,
-            Some(n) => match n
-                .parse::<u16>()
-                .ok()
-                .and_then(|n| from_base(n, rule.numbered_from))
-            {
+            Some(n) => match n.parse::<u16>().ok().and_then(|n| from_base(n, rule.numbered_from)) {
                 Some(n) => Some(n),
                 None => return Reading::Refused(format!("{n:?} is no button number")),
             },
         },
     };
-    let seq = rule
-        .seq
-        .iter()
-        .find_map(|pointer| at_pointer(pointer)?.parse::<u64>().ok());
-    let at = rule
-        .at
-        .iter()
-        .find_map(|pointer| locate(root, item, pointer).and_then(timestamp));
+    let seq = rule.seq.iter().find_map(|pointer| at_pointer(pointer)?.parse::<u64>().ok());
+    let at = rule.at.iter().find_map(|pointer| locate(root, item, pointer).and_then(timestamp));
     let echo = rule.echo.as_ref().and_then(|template| {
         // A field that this model leaves out takes no part in its code.
-        render(template, captures, |pointer| {
-            Some(at_pointer(pointer).unwrap_or_default())
-        })
+        render(template, captures, |pointer| Some(at_pointer(pointer).unwrap_or_default()))
     });
     let dedupe = match (echo, seq, at) {
         (Some(code), _, _) => Some(format!("e:{code}")),
@@ -815,16 +696,7 @@ fn read_press(
         (None, None, Some(at)) => Some(format!("t:{}", at.as_millisecond())),
         (None, None, None) => None,
     };
-    Reading::Press(Press {
-        profile: profile.name.clone(),
-        device,
-        gesture,
-        button,
-        dedupe,
-        seq,
-        at,
-        battery_pct: None,
-    })
+    Reading::Press(Press { profile: profile.name.clone(), device, gesture, button, dedupe, seq, at, battery_pct: None })
 }
 
 fn read_button(profile: &Profile, rule: &PressRule, value: &Value) -> Result<Option<u16>, String> {
@@ -834,42 +706,22 @@ fn read_button(profile: &Profile, rule: &PressRule, value: &Value) -> Result<Opt
     if text.is_empty() || text.eq_ignore_ascii_case("none") {
         return Ok(None);
     }
-    let number = text
-        .parse::<u16>()
-        .ok()
-        .and_then(|n| from_base(n, rule.numbered_from));
+    let number = text.parse::<u16>().ok().and_then(|n| from_base(n, rule.numbered_from));
     match number.or_else(|| profile.words.find_key(&text)) {
         Some(n) => Ok(Some(n)),
         None => Err("the button number is no number".to_owned()),
     }
 }
 
-fn read_report(
-    profile: &Profile,
-    rule: &ReportRule,
-    root: &Value,
-    item: &Value,
-    captures: &Captures,
-) -> Option<DeviceReport> {
+fn read_report(profile: &Profile, rule: &ReportRule, root: &Value, item: &Value, captures: &Captures) -> Option<DeviceReport> {
     let at_pointer = |pointer: &str| locate(root, item, pointer).and_then(scalar);
-    let battery_pct = rule
-        .battery
-        .iter()
-        .find_map(|pointer| percent(&at_pointer(pointer)?, rule.battery_scale));
-    let availability = rule
-        .availability
-        .iter()
-        .find_map(|pointer| profile.words.find_availability(&at_pointer(pointer)?));
+    let battery_pct = rule.battery.iter().find_map(|pointer| percent(&at_pointer(pointer)?, rule.battery_scale));
+    let availability = rule.availability.iter().find_map(|pointer| profile.words.find_availability(&at_pointer(pointer)?));
     if battery_pct.is_none() && availability.is_none() {
         return None;
     }
     let device = render(&rule.place.device, captures, at_pointer).filter(|d| is_device(d))?;
-    Some(DeviceReport {
-        profile: profile.name.clone(),
-        device,
-        battery_pct,
-        availability,
-    })
+    Some(DeviceReport { profile: profile.name.clone(), device, battery_pct, availability })
 }
 
 impl Place {
@@ -881,11 +733,7 @@ impl Place {
             for (value, captures) in items {
                 let children: Box<dyn Iterator<Item = (String, &'v Value)>> = match value {
                     Value::Object(map) => Box::new(map.iter().map(|(key, v)| (key.clone(), v))),
-                    Value::Array(list) => Box::new(
-                        list.iter()
-                            .enumerate()
-                            .map(|(index, v)| (index.to_string(), v)),
-                    ),
+                    Value::Array(list) => Box::new(list.iter().enumerate().map(|(index, v)| (index.to_string(), v))),
                     _ => continue,
                 };
                 for (key, child) in children {
@@ -939,13 +787,7 @@ fn from_base(number: u16, numbered_from: u16) -> Option<u16> {
 }
 
 fn percent(text: &str, scale: f64) -> Option<u8> {
-    let value = text
-        .trim()
-        .trim_end_matches('%')
-        .trim()
-        .parse::<f64>()
-        .ok()?
-        * scale;
+    let value = text.trim().trim_end_matches('%').trim().parse::<f64>().ok()? * scale;
     if !(0.0..=100.0).contains(&value) {
         return None;
     }
@@ -966,11 +808,7 @@ fn timestamp(value: &Value) -> Option<Timestamp> {
         Value::Number(number) => number.as_f64()?,
         _ => return None,
     };
-    let seconds = if number >= MILLISECONDS_FROM {
-        number / 1000.0
-    } else {
-        number
-    };
+    let seconds = if number >= MILLISECONDS_FROM { number / 1000.0 } else { number };
     if !seconds.is_finite() || !(CLOCK_SET_FROM_S..MILLISECONDS_FROM).contains(&seconds) {
         return None;
     }
@@ -991,25 +829,14 @@ fn names_of(template: &[Token]) -> impl Iterator<Item = &String> {
 
 /// Drops filters that another one already covers.
 fn narrowest_set(filters: BTreeSet<String>) -> Vec<String> {
-    filters
-        .iter()
-        .filter(|own| {
-            !filters
-                .iter()
-                .any(|other| other != *own && covers(other, own))
-        })
-        .cloned()
-        .collect()
+    filters.iter().filter(|own| !filters.iter().any(|other| other != *own && covers(other, own))).cloned().collect()
 }
 
 /// Fills a payload template; an entry whose name is unknown is left out.
 fn fill(template: &Value, known: &Captures) -> Option<Value> {
     match template {
         Value::String(text) => {
-            if let Some(name) = text
-                .strip_prefix("{number:")
-                .and_then(|t| t.strip_suffix('}'))
-            {
+            if let Some(name) = text.strip_prefix("{number:").and_then(|t| t.strip_suffix('}')) {
                 return serde_json::from_str(known.get(name)?).ok();
             }
             render(&tokens(text).ok()?, known, |_| None).map(Value::String)
@@ -1030,30 +857,17 @@ fn fill(template: &Value, known: &Captures) -> Option<Value> {
 }
 
 fn invalid(file: &str, key: impl Into<String>, why: impl Into<String>) -> ProfileError {
-    ProfileError::Invalid {
-        file: file.to_owned(),
-        key: key.into(),
-        why: why.into(),
-    }
+    ProfileError::Invalid { file: file.to_owned(), key: key.into(), why: why.into() }
 }
 
 fn parse(file: &str, text: &str, builtin: bool) -> Result<Profile, ProfileError> {
-    let spec: ProfileSpec =
-        toml::from_str(text).map_err(|e| invalid(file, "file", e.to_string()))?;
-    let well_named = !spec.name.is_empty()
-        && spec
-            .name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let spec: ProfileSpec = toml::from_str(text).map_err(|e| invalid(file, "file", e.to_string()))?;
+    let well_named = !spec.name.is_empty() && spec.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !well_named {
         return Err(invalid(file, "name", "use small letters, digits and -"));
     }
     if spec.topic.is_empty() {
-        return Err(invalid(
-            file,
-            "topic",
-            "a profile needs at least one [[topic]]",
-        ));
+        return Err(invalid(file, "topic", "a profile needs at least one [[topic]]"));
     }
     let words = Words::compile(&spec.words).map_err(|(key, why)| invalid(file, key, why))?;
     let mut topics = Vec::new();
@@ -1075,8 +889,7 @@ fn parse(file: &str, text: &str, builtin: bool) -> Result<Profile, ProfileError>
         .iter()
         .enumerate()
         .map(|(index, compose)| {
-            compile_compose(compose)
-                .map_err(|(key, why)| invalid(file, format!("compose[{}].{key}", index + 1), why))
+            compile_compose(compose).map_err(|(key, why)| invalid(file, format!("compose[{}].{key}", index + 1), why))
         })
         .collect::<Result<_, _>>()?;
     let mut publishes = Vec::new();
@@ -1094,9 +907,7 @@ fn parse(file: &str, text: &str, builtin: bool) -> Result<Profile, ProfileError>
         title: spec.title,
         builtin,
         publishes,
-        echo: spec
-            .echo_seconds
-            .map(|s| SignedDuration::from_secs(i64::from(s))),
+        echo: spec.echo_seconds.map(|s| SignedDuration::from_secs(i64::from(s))),
         words,
         topics,
         compose,
@@ -1112,9 +923,7 @@ fn problem(key: impl Into<String>, why: impl Into<String>) -> Problem {
 fn compile_topic(spec: &TopicSpec, text: &str, echoes: bool) -> Result<Topic, Problem> {
     let quoted = |why: String| problem("pattern", format!("{text:?}: {why}"));
     if text.is_empty() || text.replace("+}", "}").contains(['+', '#']) {
-        return Err(quoted(
-            "write {name} or {name+} instead of + and #".to_owned(),
-        ));
+        return Err(quoted("write {name} or {name+} instead of + and #".to_owned()));
     }
     let pattern = Pattern::parse(text, Scope::Topic).map_err(quoted)?;
     if spec.ignore.is_none() && spec.press.is_empty() && spec.report.is_empty() {
@@ -1125,22 +934,16 @@ fn compile_topic(spec: &TopicSpec, text: &str, echoes: bool) -> Result<Topic, Pr
         (None, Some(_)) => Vec::new(),
         (None, None) => vec![filter(&pattern.tokens, &Captures::new(), false)],
     };
-    if let Some(wide) = subscribe.iter().find(|filter| {
-        covers("cmnd/#", filter) || filter.as_str() == "#" || filter.starts_with('$')
-    }) {
-        return Err(problem(
-            "subscribe",
-            format!("{wide:?} hears commands or everything"),
-        ));
+    if let Some(wide) =
+        subscribe.iter().find(|filter| covers("cmnd/#", filter) || filter.as_str() == "#" || filter.starts_with('$'))
+    {
+        return Err(problem("subscribe", format!("{wide:?} hears commands or everything")));
     }
     let mut press = Vec::new();
     for (index, rule) in spec.press.iter().enumerate() {
         let at = |(key, why): Problem| problem(format!("press[{}].{key}", index + 1), why);
         if rule.gesture.is_empty() == rule.always.is_none() {
-            return Err(at(problem(
-                "gesture",
-                "give either gesture = [places] or always = \"word\"",
-            )));
+            return Err(at(problem("gesture", "give either gesture = [places] or always = \"word\"")));
         }
         let pointers = rule.gesture.iter().chain(&rule.seq).chain(&rule.at);
         check_pointers(pointers.chain(match &rule.button {
@@ -1149,10 +952,7 @@ fn compile_topic(spec: &TopicSpec, text: &str, echoes: bool) -> Result<Topic, Pr
         }))
         .map_err(at)?;
         if rule.echo.is_some() && !echoes {
-            return Err(at(problem(
-                "echo",
-                "the profile needs echo_seconds for this",
-            )));
+            return Err(at(problem("echo", "the profile needs echo_seconds for this")));
         }
         let place = compile_place(&pattern, &rule.each, &rule.when, &rule.device).map_err(at)?;
         let echo = match &rule.echo {
@@ -1175,10 +975,7 @@ fn compile_topic(spec: &TopicSpec, text: &str, echoes: bool) -> Result<Topic, Pr
     for (index, rule) in spec.report.iter().enumerate() {
         let at = |(key, why): Problem| problem(format!("report[{}].{key}", index + 1), why);
         if rule.battery.is_empty() && rule.availability.is_empty() {
-            return Err(at(problem(
-                "battery",
-                "a report needs battery or availability",
-            )));
+            return Err(at(problem("battery", "a report needs battery or availability")));
         }
         check_pointers(rule.battery.iter().chain(&rule.availability)).map_err(at)?;
         report.push(ReportRule {
@@ -1188,25 +985,14 @@ fn compile_topic(spec: &TopicSpec, text: &str, echoes: bool) -> Result<Topic, Pr
             availability: rule.availability.clone(),
         });
     }
-    Ok(Topic {
-        pattern,
-        subscribe,
-        reserved: spec.reserved,
-        ignore: spec.ignore.clone(),
-        body: spec.body,
-        press,
-        report,
-    })
+    Ok(Topic { pattern, subscribe, reserved: spec.reserved, ignore: spec.ignore.clone(), body: spec.body, press, report })
 }
 
 fn check_pointers<'a>(pointers: impl Iterator<Item = &'a String>) -> Result<(), Problem> {
     for pointer in pointers {
         let plain = pointer.strip_prefix('^').unwrap_or(pointer);
         if !plain.is_empty() && !plain.starts_with('/') {
-            return Err(problem(
-                "place",
-                format!("{pointer:?} must be empty (the whole payload) or start with /"),
-            ));
+            return Err(problem("place", format!("{pointer:?} must be empty (the whole payload) or start with /")));
         }
     }
     Ok(())
@@ -1225,16 +1011,14 @@ fn compile_place(
             return Err(problem("each", format!("{path:?} must start with /")));
         };
         for step in path.split('/') {
-            let pattern = Pattern::parse(step, Scope::Text)
-                .map_err(|why| problem("each", format!("{step:?}: {why}")))?;
+            let pattern = Pattern::parse(step, Scope::Text).map_err(|why| problem("each", format!("{step:?}: {why}")))?;
             names.extend(pattern.names().iter().cloned());
             steps.push(pattern);
         }
     }
     let mut conditions = Vec::new();
     for (pointer, text) in when {
-        let pattern = Pattern::parse(text, Scope::Text)
-            .map_err(|why| problem("when", format!("{text:?}: {why}")))?;
+        let pattern = Pattern::parse(text, Scope::Text).map_err(|why| problem("when", format!("{text:?}: {why}")))?;
         names.extend(pattern.names().iter().cloned());
         conditions.push((pointer.clone(), pattern));
     }
@@ -1245,17 +1029,10 @@ fn compile_place(
         if let Token::Name { name, .. } = token
             && !names.contains(name)
         {
-            return Err(problem(
-                "device",
-                format!("{{{name}}} stands neither in the topic nor in each nor in when"),
-            ));
+            return Err(problem("device", format!("{{{name}}} stands neither in the topic nor in each nor in when")));
         }
     }
-    Ok(Place {
-        each: steps,
-        when: conditions,
-        device,
-    })
+    Ok(Place { each: steps, when: conditions, device })
 }
 
 fn compile_compose(spec: &ComposeSpec) -> Result<Compose, Problem> {
@@ -1267,19 +1044,9 @@ fn compile_compose(spec: &ComposeSpec) -> Result<Compose, Problem> {
     }
     let mut words = BTreeMap::new();
     for (gesture, word) in &spec.words {
-        let gesture: Gesture = gesture
-            .parse()
-            .map_err(|e: crate::press::UnknownGesture| problem("words", e.to_string()))?;
+        let gesture: Gesture = gesture.parse().map_err(|e: crate::press::UnknownGesture| problem("words", e.to_string()))?;
         words.insert(gesture, word.clone());
     }
-    let payload =
-        serde_json::to_value(&spec.payload).map_err(|e| problem("payload", e.to_string()))?;
-    Ok(Compose {
-        device: pattern,
-        topic,
-        qos: spec.qos,
-        button: spec.button,
-        words,
-        payload,
-    })
+    let payload = serde_json::to_value(&spec.payload).map_err(|e| problem("payload", e.to_string()))?;
+    Ok(Compose { device: pattern, topic, qos: spec.qos, button: spec.button, words, payload })
 }

@@ -66,35 +66,18 @@ impl Recent {
         let source = (press.profile.clone(), press.device.clone());
         let Some(dedupe) = &press.dedupe else {
             return dup
-                && self
-                    .last
-                    .get(&source)
-                    .is_some_and(|(button, gesture, _, at)| {
-                        *button == press.button
-                            && *gesture == press.gesture
-                            && within(*at, now, REDELIVERY_WINDOW)
-                    });
+                && self.last.get(&source).is_some_and(|(button, gesture, _, at)| {
+                    *button == press.button && *gesture == press.gesture && within(*at, now, REDELIVERY_WINDOW)
+                });
         };
         let key = (source, press.button, press.gesture, dedupe.clone());
         if !dedupe.starts_with("e:") {
-            return self
-                .marks
-                .get(&key)
-                .is_some_and(|at| within(*at, now, COUNTER_WINDOW));
+            return self.marks.get(&key).is_some_and(|at| within(*at, now, COUNTER_WINDOW));
         }
-        let redelivered = dup
-            && self
-                .marks
-                .get(&key)
-                .is_some_and(|at| within(*at, now, REDELIVERY_WINDOW));
-        let consecutive = self
-            .last
-            .get(&key.0)
-            .is_some_and(|(button, gesture, code, _)| {
-                *button == press.button
-                    && *gesture == press.gesture
-                    && code.as_ref() == Some(dedupe)
-            });
+        let redelivered = dup && self.marks.get(&key).is_some_and(|at| within(*at, now, REDELIVERY_WINDOW));
+        let consecutive = self.last.get(&key.0).is_some_and(|(button, gesture, code, _)| {
+            *button == press.button && *gesture == press.gesture && code.as_ref() == Some(dedupe)
+        });
         let Some(window) = self.echo.get(&press.profile).copied() else {
             return redelivered;
         };
@@ -126,10 +109,7 @@ impl Recent {
         }
         // From the front everything too old for any window leaves; capacity bounds the rest.
         while let Some(oldest) = self.order.front() {
-            let stale = self
-                .marks
-                .get(oldest)
-                .is_none_or(|at| !within(*at, now, COUNTER_WINDOW));
+            let stale = self.marks.get(oldest).is_none_or(|at| !within(*at, now, COUNTER_WINDOW));
             if !stale && self.order.len() <= self.capacity {
                 break;
             }
@@ -200,14 +180,8 @@ mod tests {
     fn another_gesture_or_button_with_the_same_counter_is_another_press() {
         let mut recent = memory();
         recent.remember(&press(Some("n:1")), at(0));
-        let long = Press {
-            gesture: Gesture::Long,
-            ..press(Some("n:1"))
-        };
-        let second_key = Press {
-            button: Some(2),
-            ..press(Some("n:1"))
-        };
+        let long = Press { gesture: Gesture::Long, ..press(Some("n:1")) };
+        let second_key = Press { button: Some(2), ..press(Some("n:1")) };
         assert!(!recent.seen(&long, false, at(1)));
         assert!(!recent.seen(&second_key, false, at(1)));
     }
@@ -219,13 +193,7 @@ mod tests {
         assert!(!recent.seen(&press(None), false, at(1)));
         assert!(recent.seen(&press(None), true, at(60)));
         assert!(!recent.seen(&press(None), true, at(61)));
-        recent.remember(
-            &Press {
-                gesture: Gesture::Double,
-                ..press(None)
-            },
-            at(2),
-        );
+        recent.remember(&Press { gesture: Gesture::Double, ..press(None) }, at(2));
         assert!(!recent.seen(&press(None), true, at(3)));
     }
 
@@ -234,37 +202,22 @@ mod tests {
         let mut recent = memory();
         recent.remember(&press(Some("e:1")), at(0));
         for second in [2, 4, 6] {
-            assert!(
-                recent.seen(&press(Some("e:1")), false, at(second)),
-                "held at {second}"
-            );
+            assert!(recent.seen(&press(Some("e:1")), false, at(second)), "held at {second}");
         }
         assert!(!recent.seen(&press(Some("e:1")), false, at(60)));
         recent.remember(&press(Some("e:1")), at(60));
         recent.remember(&press(Some("e:2")), at(61));
-        assert!(
-            !recent.seen(&press(Some("e:1")), false, at(62)),
-            "another code came between"
-        );
-        let undeclared = Press {
-            profile: "esphome".into(),
-            ..press(Some("e:1"))
-        };
+        assert!(!recent.seen(&press(Some("e:1")), false, at(62)), "another code came between");
+        let undeclared = Press { profile: "esphome".into(), ..press(Some("e:1")) };
         recent.remember(&undeclared, at(70));
-        assert!(
-            !recent.seen(&undeclared, false, at(70)),
-            "a profile without echo never echoes"
-        );
+        assert!(!recent.seen(&undeclared, false, at(70)), "a profile without echo never echoes");
     }
 
     #[test]
     fn memory_is_bounded_and_survives_a_restart() {
         let mut recent = Recent::with_capacity(&Profiles::builtin(), 3);
         for n in 0..100 {
-            let press = Press {
-                device: format!("d{n}"),
-                ..press(Some(&format!("n:{n}")))
-            };
+            let press = Press { device: format!("d{n}"), ..press(Some(&format!("n:{n}"))) };
             recent.remember(&press, at(n));
         }
         assert!(recent.marks.len() <= 3 && recent.order.len() <= 3 && recent.last.len() <= 3);

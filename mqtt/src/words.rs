@@ -41,11 +41,7 @@ pub(crate) struct WordsSpec {
 /// What a word turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
-    Gesture {
-        gesture: Gesture,
-        button: Option<u16>,
-        repeating: bool,
-    },
+    Gesture { gesture: Gesture, button: Option<u16>, repeating: bool },
     Edge,
     Unknown,
 }
@@ -76,10 +72,7 @@ impl Words {
         ] {
             for word in words {
                 if gestures.insert(word.to_lowercase(), gesture).is_some() {
-                    return Err((
-                        format!("words.{gesture}"),
-                        format!("{word:?} stands in this table twice"),
-                    ));
+                    return Err((format!("words.{gesture}"), format!("{word:?} stands in this table twice")));
                 }
             }
         }
@@ -88,11 +81,7 @@ impl Words {
             let parsed = gesture_at(meaning).map_err(|why| (format!("words.named.{word}"), why))?;
             named.insert(word.to_lowercase(), parsed);
         }
-        let keys: HashMap<String, u16> = spec
-            .keys
-            .iter()
-            .map(|(key, n)| (key.to_lowercase(), *n))
-            .collect();
+        let keys: HashMap<String, u16> = spec.keys.iter().map(|(key, n)| (key.to_lowercase(), *n)).collect();
         let longest_first = |mut words: Vec<String>| {
             words.sort_by_key(|word| (std::cmp::Reverse(word.len()), word.clone()));
             words
@@ -106,16 +95,12 @@ impl Words {
                 .map_err(at)?
                 .into_iter()
                 .map(|token| match token {
-                    Token::Name { name, .. } if name == "word" => Token::Name {
-                        name,
-                        kind: Kind::OneOf(gesture_words.clone()),
-                        levels: false,
-                    },
-                    Token::Name { name, .. } if name == "key" => Token::Name {
-                        name,
-                        kind: Kind::OneOf(key_words.clone()),
-                        levels: false,
-                    },
+                    Token::Name { name, .. } if name == "word" => {
+                        Token::Name { name, kind: Kind::OneOf(gesture_words.clone()), levels: false }
+                    }
+                    Token::Name { name, .. } if name == "key" => {
+                        Token::Name { name, kind: Kind::OneOf(key_words.clone()), levels: false }
+                    }
                     other => other,
                 })
                 .collect();
@@ -145,31 +130,19 @@ impl Words {
         let word = word.trim().to_lowercase();
         let repeating = self.repeating.iter().any(|glob| glob.matches(&word));
         if let Some((gesture, button)) = self.named.get(&word).copied() {
-            return Word::Gesture {
-                gesture,
-                button,
-                repeating,
-            };
+            return Word::Gesture { gesture, button, repeating };
         }
         if self.edges.iter().any(|glob| glob.matches(&word)) {
             return Word::Edge;
         }
         if let Some(gesture) = self.gestures.get(&word).copied() {
-            return Word::Gesture {
-                gesture,
-                button: None,
-                repeating,
-            };
+            return Word::Gesture { gesture, button: None, repeating };
         }
         for shape in &self.shapes {
             let Some(found) = shape.capture(&word) else {
                 continue;
             };
-            let Some(gesture) = found
-                .get("word")
-                .and_then(|w| self.gestures.get(w))
-                .copied()
-            else {
+            let Some(gesture) = found.get("word").and_then(|w| self.gestures.get(w)).copied() else {
                 continue;
             };
             let button = match (found.get("n"), found.get("key")) {
@@ -181,11 +154,7 @@ impl Words {
                 (None, Some(key)) => self.keys.get(key).copied(),
                 (None, None) => None,
             };
-            return Word::Gesture {
-                gesture,
-                button,
-                repeating,
-            };
+            return Word::Gesture { gesture, button, repeating };
         }
         Word::Unknown
     }
@@ -215,27 +184,17 @@ fn lowercase(words: &[String]) -> Vec<String> {
 fn globs(key: &str, words: &[String]) -> Result<Vec<Pattern>, (String, String)> {
     words
         .iter()
-        .map(|word| {
-            Pattern::parse(word, Scope::Text)
-                .map_err(|why| (key.to_owned(), format!("{word:?}: {why}")))
-        })
+        .map(|word| Pattern::parse(word, Scope::Text).map_err(|why| (key.to_owned(), format!("{word:?}: {why}"))))
         .collect()
 }
 
 fn gesture_at(text: &str) -> Result<(Gesture, Option<u16>), String> {
     let (gesture, button) = match text.split_once('@') {
         Some((gesture, n)) => {
-            let n = n
-                .parse()
-                .map_err(|_| format!("{n:?} is no button number"))?;
+            let n = n.parse().map_err(|_| format!("{n:?} is no button number"))?;
             (gesture, Some(n))
         }
         None => (text, None),
     };
-    Ok((
-        gesture
-            .parse()
-            .map_err(|e: crate::press::UnknownGesture| e.to_string())?,
-        button,
-    ))
+    Ok((gesture.parse().map_err(|e: crate::press::UnknownGesture| e.to_string())?, button))
 }
