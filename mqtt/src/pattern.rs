@@ -46,6 +46,10 @@ pub(crate) struct Pattern {
     pub(crate) tokens: Vec<Token>,
     names: Vec<String>,
     regex: Regex,
+    /// Level by level, the text it must be, if it is fixed: most topics differ there, and comparing is cheap.
+    fixed: Vec<Option<String>>,
+    /// The level that may stand for several.
+    open: Option<usize>,
 }
 
 impl Pattern {
@@ -87,7 +91,17 @@ impl Pattern {
         }
         source.push('$');
         let regex = Regex::new(&source).map_err(|error| error.to_string())?;
-        Ok(Self { tokens, names, regex })
+        let by_level = levels(&tokens);
+        let open = by_level.iter().position(|level| level.iter().any(|t| matches!(t, Token::Name { levels: true, .. })));
+        let fixed = by_level
+            .into_iter()
+            .map(|level| match level.as_slice() {
+                [Token::Literal(text)] => Some(text.clone()),
+                [] => Some(String::new()),
+                _ => None,
+            })
+            .collect();
+        Ok(Self { tokens, names, regex, fixed, open })
     }
 
     pub(crate) fn names(&self) -> &[String] {
@@ -96,6 +110,20 @@ impl Pattern {
 
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.regex.is_match(text)
+    }
+
+    /// Whether a topic, split into its levels, could match at all.
+    pub(crate) fn could_match(&self, levels: &[&str]) -> bool {
+        let same = |(fixed, level): (&Option<String>, &&str)| fixed.as_deref().is_none_or(|text| text == *level);
+        match self.open {
+            None => levels.len() == self.fixed.len() && self.fixed.iter().zip(levels).all(same),
+            Some(open) => {
+                let after = &self.fixed[open + 1..];
+                levels.len() >= self.fixed.len()
+                    && self.fixed[..open].iter().zip(levels).all(same)
+                    && after.iter().zip(&levels[levels.len() - after.len()..]).all(same)
+            }
+        }
     }
 
     pub(crate) fn capture(&self, text: &str) -> Option<Captures> {

@@ -13,6 +13,7 @@
 //! and a radio button). Reading stops at the first shape that finds a press, a report or a known gesture
 //! word that is not a press; a topic marked `ignore` stops it at once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ const PAYLOAD_BYTES: usize = 256 * 1024;
 const TOPIC_BYTES: usize = 1024;
 /// Longest device id accepted.
 const DEVICE_BYTES: usize = 256;
+/// Longest single value looked at: a word, a code, an address.
+const VALUE_BYTES: usize = 1024;
 /// One message holds one press, rarely four; more is noise.
 const PRESSES_PER_MESSAGE: usize = 32;
 /// A profile file is a few kB.
@@ -493,10 +496,14 @@ impl Profiles {
         if message.topic.len() > TOPIC_BYTES || message.topic.starts_with('$') {
             return Heard::ignored("not a topic of a device");
         }
+        let levels: Vec<&str> = message.topic.split('/').collect();
         let mut candidates = Vec::new();
         for (p, t, claim) in &self.order {
             let profile = &self.list[*p];
             let topic = &profile.topics[*t];
+            if !topic.pattern.could_match(&levels) {
+                continue;
+            }
             if let Some(captures) = topic.pattern.capture(message.topic) {
                 candidates.push((profile, topic, captures, claim));
             }
@@ -548,15 +555,15 @@ impl<'a> Bodies<'a> {
         Self { text, json: serde_json::from_str(text).ok() }
     }
 
-    fn select(&self, body: Body) -> Option<Value> {
-        let text = || Value::String(self.text.trim().to_owned());
+    fn select(&self, body: Body) -> Option<Cow<'_, Value>> {
+        let text = || Some(Cow::Owned(Value::String(self.text.trim().to_owned())));
         match body {
-            Body::Json => self.json.clone(),
-            Body::Text => Some(text()),
-            Body::Either => Some(match &self.json {
-                Some(json @ (Value::Object(_) | Value::Array(_))) => json.clone(),
+            Body::Json => self.json.as_ref().map(Cow::Borrowed),
+            Body::Text => text(),
+            Body::Either => match &self.json {
+                Some(json @ (Value::Object(_) | Value::Array(_))) => Some(Cow::Borrowed(json)),
                 _ => text(),
-            }),
+            },
         }
     }
 }
@@ -774,7 +781,7 @@ fn locate<'v>(root: &'v Value, item: &'v Value, pointer: &str) -> Option<&'v Val
 
 fn scalar(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => (text.len() <= VALUE_BYTES).then(|| text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -926,6 +933,9 @@ fn compile_topic(spec: &TopicSpec, text: &str, echoes: bool) -> Result<Topic, Pr
         return Err(quoted("write {name} or {name+} instead of + and #".to_owned()));
     }
     let pattern = Pattern::parse(text, Scope::Topic).map_err(quoted)?;
+    if text.matches("+}").count() > 1 {
+        return Err(quoted("one {name+} is enough".to_owned()));
+    }
     if spec.ignore.is_none() && spec.press.is_empty() && spec.report.is_empty() {
         return Err(problem("press", "a topic needs press, report or ignore"));
     }

@@ -637,6 +637,7 @@ fn a_missing_folder_adds_nothing_and_mistakes_name_file_and_key() {
         (&format!("{head}[words]\nsinlge=['a']"), vec!["acme.toml", "sinlge"]),
         (&format!("{head}[words.named]\na='tap@1'\n[[topic]]\npattern='a'\nignore='x'"), vec!["words.named.a", "tap"]),
         (&format!("{head}[[topic]]\npattern='a/+'\nignore='x'"), vec!["topic[1].pattern", "a/+"]),
+        (&format!("{head}[[topic]]\npattern='{{a+}}/x/{{b+}}'\nignore='x'"), vec!["topic[1].pattern", "one {name+}"]),
         (&format!("{head}[[topic]]\npattern='a/{{device}}'"), vec!["topic[1].press"]),
         (&format!("{head}[[topic]]\npattern='a/b'\npress=[{{gesture=['/x']}}]"), vec!["topic[1].press[1].device", "{device}"]),
         (&format!("{head}[[topic]]\npattern='a/{{device}}'\npress=[{{gesture=['x']}}]"), vec!["topic[1].press[1]", "\"x\""]),
