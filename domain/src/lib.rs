@@ -14,6 +14,7 @@ pub mod display;
 pub mod entry;
 pub mod facility;
 pub mod freshness;
+pub mod guard;
 pub mod id;
 pub mod incident;
 pub mod moment;
