@@ -249,7 +249,7 @@ impl Facts {
                 format!("facility/{facility}")
             }
             Facts::FacilityRegistered(f) => format!("facility/{}", f.id),
-            Facts::Redacted { seq, .. } => format!("entry/{seq}"),
+            Facts::Redacted { seq, .. } => format!("entry:{seq}"),
             Facts::KeyRevoked { key } => format!("key/{key}"),
             Facts::IncidentOpened(i) => format!("incident/{}", i.id),
             Facts::IncidentClosed { incident } => format!("incident/{incident}"),

@@ -6,3 +6,15 @@
 pub mod accept;
 pub mod observe;
 pub mod ops;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::app::App;
+
+/// Every route of the public listener, by the room that answers it.
+pub fn router(app: &Arc<App>) -> Router {
+    let routes = Router::new();
+    observe::observed(routes.with_state(Arc::clone(app)))
+}

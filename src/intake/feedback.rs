@@ -1,0 +1,158 @@
+//! What devices hear back: `stored` after the commit, and the retained state of their facility.
+//!
+//! *Invariant:* `stored` is published only for entries that are durable; the retained state says how fresh it is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imaboard_domain::{Button, Entry, FacilityBoard, FacilityId, Moment, Realm, View};
+use imaboard_mqtt::message::Publish;
+use serde_json::json;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::app::App;
+
+/// Messages that wait for the door; a city at start publishes one state a facility.
+const QUEUE: usize = 65_536;
+
+/// One message to devices.
+#[derive(Debug)]
+struct Message {
+    topic: String,
+    payload: Vec<u8>,
+    retain: bool,
+}
+
+/// Speaks to devices through whichever MQTT door is open; never waits for it, because a slow light must not hold up an acknowledgement.
+#[derive(Debug)]
+pub struct Feedback {
+    queue: mpsc::Sender<Message>,
+    /// The last `stored` of each device: a device that lost the acknowledgement hears it again.
+    last: Mutex<HashMap<String, Vec<u8>>>,
+}
+
+/// What waits to be said, for the task that says it.
+#[derive(Debug)]
+pub struct Mouth(mpsc::Receiver<Message>);
+
+impl Mouth {
+    /// Publishes what waits, in order, until every [`Feedback`] is dropped.
+    pub async fn speak(mut self, door: Arc<dyn Publish>) {
+        while let Some(message) = self.0.recv().await {
+            if let Err(error) = door.publish(&message.topic, message.payload, 1, message.retain).await {
+                // The report itself is stored; only the light stays dark.
+                tracing::warn!(
+                    topic = message.topic,
+                    error = &error as &dyn std::error::Error,
+                    "feedback could not be published"
+                );
+            }
+        }
+    }
+}
+
+impl Feedback {
+    /// A pair: what is said, and who says it.
+    #[must_use]
+    pub fn new() -> (Arc<Self>, Mouth) {
+        let (queue, heard) = mpsc::channel(QUEUE);
+        (Arc::new(Self { queue, last: Mutex::default() }), Mouth(heard))
+    }
+
+    fn publish(&self, topic: String, payload: Vec<u8>, retain: bool) {
+        if self.queue.try_send(Message { topic, payload, retain }).is_err() {
+            tracing::debug!("no MQTT door, or it is far behind: feedback dropped");
+        }
+    }
+
+    /// Tells a device that its press is stored.
+    pub fn stored(&self, button: &Button, seq: Option<u64>, entry: &Entry, value: Option<&str>) {
+        let mut message = json!({ "entry": entry.seq, "value": value, "at": entry.recorded_at.as_millisecond() });
+        if let Some(seq) = seq {
+            message["seq"] = seq.into();
+        }
+        let payload = message.to_string().into_bytes();
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(button.device.clone(), payload.clone());
+        self.publish(format!("imaboard/button/{}/stored", button.device), payload, false);
+    }
+
+    /// Tells a device again what it was told last, because it sent the same press again.
+    pub fn stored_again(&self, device: &str) {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).get(device).cloned();
+        if let Some(payload) = last {
+            self.publish(format!("imaboard/button/{device}/stored"), payload, false);
+        }
+    }
+
+    /// Publishes whether the server is there (retained).
+    pub fn server(&self, online: bool) {
+        let word = if online { "online" } else { "offline" };
+        self.publish("imaboard/server/availability".to_owned(), word.into(), true);
+    }
+
+    fn facilities(&self, app: &App, only: Option<&FacilityId>) {
+        let states: Vec<(FacilityId, String)> = app.look(|m| {
+            m.facilities()
+                .filter(|f| only.is_none_or(|id| f.facility.id == *id))
+                .map(|f| (f.facility.id.clone(), state(&m, f).to_string()))
+                .collect()
+        });
+        for (id, state) in states {
+            self.publish(format!("imaboard/facility/{id}/state"), state.into_bytes(), true);
+        }
+    }
+}
+
+/// The summary a device or another program finds under `imaboard/facility/{id}/state`.
+fn state(m: &Moment<'_>, held: &FacilityBoard) -> serde_json::Value {
+    let standings = held.real.iter().map(|(aspect, standing)| {
+        let shown = m.shown(held, aspect, Realm::Real);
+        json!({
+            "aspect": aspect,
+            // A stale value is not sent as if it held.
+            "value": shown.current().map(|s| s.value.word()),
+            "count": shown.current().and_then(|s| s.value.count()),
+            "observed_at": standing.observed_at,
+            "channel": standing.channel,
+            "freshness": shown.freshness(),
+        })
+    });
+    json!({ "facility": held.facility.id, "as_of": m.now, "standings": standings.collect::<Vec<_>>() })
+}
+
+/// Keeps the retained states true: all at start, then whatever changes, and all again when values age.
+pub async fn keep_states(app: Arc<App>, feedback: Arc<Feedback>, mut connected: watch::Receiver<bool>) {
+    let mut announcements = app.announcements.subscribe();
+    feedback.server(true);
+    feedback.facilities(&app, None);
+    loop {
+        let until = app.look(|m| m.next_deadline().duration_since(m.now));
+        let nap = std::time::Duration::try_from(until).unwrap_or_default() + std::time::Duration::from_millis(50);
+        tokio::select! {
+            () = app.stop.cancelled() => break,
+            () = tokio::time::sleep(nap) => feedback.facilities(&app, None),
+            // A broker that comes back may have lost what was retained.
+            changed = connected.changed() => match changed {
+                Ok(()) if *connected.borrow_and_update() => {
+                    feedback.server(true);
+                    feedback.facilities(&app, None);
+                }
+                Ok(()) => {}
+                Err(_) => break,
+            },
+            heard = announcements.recv() => match heard {
+                Ok(news) => {
+                    for view in &news.change.views {
+                        match view {
+                            View::Facility(id) => feedback.facilities(&app, Some(id)),
+                            View::Mode => feedback.facilities(&app, None),
+                            _ => {}
+                        }
+                    }
+                }
+                Err(broadcast::error::RecvError::Lagged(_)) => feedback.facilities(&app, None),
+                Err(broadcast::error::RecvError::Closed) => break,
+            },
+        }
+    }
+}

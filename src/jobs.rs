@@ -1,0 +1,123 @@
+//! What happens by the clock: publication times, and saving what devices said.
+//!
+//! The scheduler is only a coarse tick that calls [`Jobs::run_due`], which is idempotent and looks at what is due now: a missed or repeated
+//! tick, a run that overlaps, a clock set back — none of them publishes twice or never. *Invariant:* nothing here decides by counting ticks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use imaboard_domain::{Change, PostingKind, PostingState, View};
+use jiff::Timestamp;
+use tokio_cron_scheduler::{JobBuilder, JobScheduler, JobSchedulerError};
+
+use crate::app::App;
+use crate::intake::press::DeviceState;
+use crate::log::{self, Log};
+use crate::recorder::Announcement;
+
+/// Every minute, on the minute (six fields: second minute hour day month weekday), city time.
+const TICK: &str = "0 * * * * *";
+
+/// Work that is due by the clock.
+#[derive(Debug)]
+pub struct Jobs {
+    app: Arc<App>,
+    log: Log,
+    /// Up to when postings were looked at, in microseconds.
+    seen_until_us: AtomicI64,
+    /// One run at a time; a tick that finds it taken has nothing to add.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Jobs {
+    /// Work for this city; what was due before now is taken as done, because pages are computed from the clock anyway.
+    #[must_use]
+    pub fn new(app: Arc<App>, log: Log) -> Arc<Self> {
+        let seen_until_us = AtomicI64::new(app.clock.now().as_microsecond());
+        Arc::new(Self { app, log, seen_until_us, turn: tokio::sync::Mutex::default() })
+    }
+
+    /// Starts the tick.
+    ///
+    /// # Errors
+    /// If the scheduler refuses its own settings.
+    pub async fn start(self: &Arc<Self>) -> Result<JobScheduler, JobSchedulerError> {
+        let scheduler = JobScheduler::new().await?;
+        let jobs = Arc::clone(self);
+        let job = JobBuilder::new()
+            .with_timezone(jobs_zone())
+            .with_cron_job_type()
+            .with_schedule(TICK)?
+            .with_run_async(Box::new(move |_, _| {
+                let jobs = Arc::clone(&jobs);
+                Box::pin(async move {
+                    let now = jobs.app.clock.now();
+                    jobs.run_due(now).await;
+                })
+            }))
+            .build()?;
+        scheduler.add(job).await?;
+        scheduler.start().await?;
+        Ok(scheduler)
+    }
+
+    /// Does what is due at `now`: tells displays and pages of postings that appeared or expired since the last run, and saves devices.
+    pub async fn run_due(&self, now: Timestamp) {
+        let Ok(_turn) = self.turn.try_lock() else { return };
+        let since = self.seen_until_us.swap(now.as_microsecond(), Ordering::SeqCst);
+        let since = Timestamp::from_microsecond(since).unwrap_or(now);
+        // After a clock set back `since` lies ahead: nothing is due twice.
+        let (seq, changed) = self.app.board.read(|b| {
+            let crossed = |at: Option<Timestamp>| at.is_some_and(|at| since < at && at <= now);
+            let views: std::collections::BTreeSet<View> = b
+                .postings()
+                .values()
+                .filter(|p| p.state == PostingState::Published && (crossed(p.publish_at) || crossed(p.expires_at)))
+                .filter_map(|p| match p.kind {
+                    PostingKind::Notice => Some(View::Notices),
+                    PostingKind::Job => Some(View::Jobs),
+                    PostingKind::Remark => p.facility.clone().map(View::Facility),
+                })
+                .collect();
+            (b.position(), views)
+        });
+        if !changed.is_empty() {
+            tracing::info!(views = changed.len(), "postings appeared or expired by the clock");
+            let change = Change { seq, views: changed };
+            drop(self.app.announcements.send(Arc::new(Announcement { seq, recorded_at: now, change })));
+        }
+        self.save_devices().await;
+    }
+
+    /// Saves battery, availability and last contact, so that a restart does not make every button look silent.
+    pub async fn save_devices(&self) {
+        let states = self.app.devices.list().into_iter().map(|d| log::DeviceState {
+            device: format!("{}/{}", d.profile, d.device),
+            last_heard_at: Some(d.last_heard_at),
+            battery_pct: d.battery_pct,
+            availability: d.available.map(|a| if a { "online" } else { "offline" }.to_owned()),
+            json: "{}".to_owned(),
+        });
+        if let Err(error) = self.log.save_devices(states.collect()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the state of devices was not saved");
+        }
+    }
+}
+
+/// What was saved of devices before a restart.
+#[must_use]
+pub fn device_of(saved: log::DeviceState) -> Option<DeviceState> {
+    let (profile, device) = saved.device.split_once('/')?;
+    Some(DeviceState {
+        profile: profile.to_owned(),
+        device: device.to_owned(),
+        last_heard_at: saved.last_heard_at?,
+        battery_pct: saved.battery_pct,
+        available: saved.availability.map(|a| a == "online"),
+    })
+}
+
+/// Publication times are city times.
+fn jobs_zone() -> chrono_tz::Tz {
+    chrono_tz::Asia::Tokyo
+}

@@ -1,0 +1,131 @@
+//! Report keys and device credentials: everything that is derived from the signing secret.
+//!
+//! A report key in a QR code is the public key id followed by its signature. The id stands on the log, the signature
+//! nowhere: whoever reads the log or a backup without the secret cannot report. *Invariant:* nothing here is ever logged.
+
+use data_encoding::{BASE32_NOPAD, Specification};
+use hmac::{Hmac, KeyInit, Mac};
+use imaboard_domain::{ButtonId, KeyId};
+use rand::RngCore;
+use sha2::Sha256;
+
+/// Bytes of the signature that stand in a key: 128 bit, the least the security review asks for.
+const SIGNATURE_BYTES: usize = 16;
+/// Characters of a key id: 10 random bytes in base 32.
+const KEY_ID_CHARS: usize = 16;
+
+/// Signs and reads report keys, and derives the passwords of devices.
+#[derive(Clone)]
+pub struct Keys {
+    secret: [u8; 32],
+    alphabet: data_encoding::Encoding,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(..)")
+    }
+}
+
+impl Keys {
+    /// Works with the secret of one data folder.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Self {
+        let mut spec = Specification::new();
+        spec.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
+        // The alphabet is a constant of 32 distinct characters; were it not, upper case would serve.
+        let alphabet = spec.encoding().unwrap_or(BASE32_NOPAD);
+        Self { secret, alphabet }
+    }
+
+    /// A new key id: 80 random bits.
+    #[must_use]
+    pub fn new_id(&self) -> Option<KeyId> {
+        let mut bytes = [0u8; 10];
+        rand::rng().fill_bytes(&mut bytes);
+        KeyId::new(self.alphabet.encode(&bytes)).ok()
+    }
+
+    /// What stands in the URL for this key.
+    #[must_use]
+    pub fn url_key(&self, id: &KeyId) -> String {
+        format!("{id}{}", self.alphabet.encode(&self.mac("report-key", id.as_str())[..SIGNATURE_BYTES]))
+    }
+
+    /// The key id in a URL, if its signature is ours; compared in constant time.
+    #[must_use]
+    pub fn read(&self, url_key: &str) -> Option<KeyId> {
+        let (id, signature) = url_key.split_at_checked(KEY_ID_CHARS)?;
+        let signature = self.alphabet.decode(signature.as_bytes()).ok()?;
+        if signature.len() != SIGNATURE_BYTES {
+            return None;
+        }
+        let mac = self.hmac("report-key", id)?;
+        mac.verify_truncated_left(&signature).ok()?;
+        KeyId::new(id).ok()
+    }
+
+    /// The MQTT password of an enrolled button.
+    #[must_use]
+    pub fn device_password(&self, button: &ButtonId) -> String {
+        self.alphabet.encode(&self.mac("mqtt-device", button.as_str())[..SIGNATURE_BYTES])
+    }
+
+    /// The MQTT password of a gateway that speaks for a whole device family.
+    #[must_use]
+    pub fn gateway_password(&self, profile: &str) -> String {
+        self.alphabet.encode(&self.mac("mqtt-gateway", profile)[..SIGNATURE_BYTES])
+    }
+
+    /// Whether this is the password of that MQTT user, compared in constant time.
+    #[must_use]
+    pub fn is_password(&self, purpose: &str, name: &str, password: &[u8]) -> bool {
+        let Ok(bytes) = self.alphabet.decode(password) else { return false };
+        bytes.len() == SIGNATURE_BYTES && self.hmac(purpose, name).is_some_and(|mac| mac.verify_truncated_left(&bytes).is_ok())
+    }
+
+    /// A keyed digest of a submission's content.
+    #[must_use]
+    pub fn digest(&self, content: &str) -> String {
+        self.alphabet.encode(&self.mac("submission", content))
+    }
+
+    fn hmac(&self, purpose: &str, name: &str) -> Option<Hmac<Sha256>> {
+        // HMAC takes keys of any length, so this cannot fail; the type says it might.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).ok()?;
+        mac.update(purpose.as_bytes());
+        mac.update(&[0]);
+        mac.update(name.as_bytes());
+        Some(mac)
+    }
+
+    fn mac(&self, purpose: &str, name: &str) -> [u8; 32] {
+        self.hmac(purpose, name).map_or([0; 32], |mac| mac.finalize().into_bytes().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_back_and_a_changed_one_is_not() {
+        let keys = Keys::new([7; 32]);
+        let id = keys.new_id().unwrap();
+        let url = keys.url_key(&id);
+        assert_eq!(keys.read(&url), Some(id));
+        for at in 0..url.len() {
+            let mut forged = url.clone().into_bytes();
+            forged[at] = if forged[at] == b'a' { b'b' } else { b'a' };
+            let forged = String::from_utf8(forged).unwrap();
+            // The last character carries unused bits, which decoding refuses unless they are zero.
+            assert_eq!(keys.read(&forged), None, "{forged}");
+        }
+        assert_eq!(Keys::new([8; 32]).read(&url), None);
+        for odd in ["", "a", "ああああああああああああああ", &url[..url.len() - 1], &format!("{url}a")] {
+            assert_eq!(keys.read(odd), None, "{odd}");
+        }
+    }
+}

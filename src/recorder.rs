@@ -1,0 +1,679 @@
+//! The recorder: the one writer.
+//!
+//! Everything that changes the board passes here: decide → append (one commit for all that wait) → fold → announce.
+//! *Invariant:* nobody is told "stored" before the commit returned, and nothing is told twice: the same id with the same content gets
+//! the same receipt. The queue is bounded; when it is full the sender is told to come again, never that it worked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imaboard_domain::guard::{self, Inspection, PublicRegister, Verdict};
+use imaboard_domain::{
+    Answer, Aspect, Board, Change, Channel, Entry, EntryId, FacilityId, Facts, FirstReport, Mode, Moment, Observation, Observed,
+    PLAIN_ASPECTS, PostingId, PressFacts, Realm, Report, Rhythms, Standing, Value,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::SharedBoard;
+use crate::clock::Clock;
+use crate::keys::Keys;
+use crate::log::{Log, NewRecord, Record, RedactError, StoreError};
+
+/// Something to be recorded.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The entry's id; the sender may choose it.
+    pub id: EntryId,
+    /// How it reached us.
+    pub channel: Channel,
+    /// Who, as an opaque id.
+    pub actor: String,
+    /// What is to be recorded.
+    pub intent: Intent,
+    /// What a person typed.
+    pub text: Option<String>,
+}
+
+/// What is to be recorded; the recorder resolves it against the board.
+#[derive(Debug, Clone, Serialize)]
+pub enum Intent {
+    /// A report of a facility.
+    Report(ReportIntent),
+    /// Taking a report back.
+    Correct {
+        /// The report that no longer holds.
+        replaces: EntryId,
+    },
+    /// A control entry, complete as it is.
+    Control(Box<Facts>),
+}
+
+/// A report before the recorder stamped it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ReportIntent {
+    /// Whose.
+    pub facility: Option<FacilityId>,
+    /// When it was true, if said; else the time of receipt.
+    pub observed_at: Option<Timestamp>,
+    /// The sender's clock when it was sent: a fast telephone clock is corrected by the difference.
+    #[serde(skip)]
+    pub sent_at: Option<Timestamp>,
+    /// What was observed.
+    pub observations: Vec<Observation>,
+    /// 変わりなし: confirm what stands, as far as the sender can have seen it (recorded at or before this moment).
+    pub confirm: Option<Timestamp>,
+    /// During an exercise: which one is meant.
+    pub realm: Option<Realm>,
+    /// The press it came from.
+    pub press: Option<PressFacts>,
+    /// It may be older than it says; no time of its own could be used.
+    pub late: bool,
+}
+
+/// The proof that something was stored.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// The entry as it stands on the log.
+    pub entry: Entry,
+    /// It had been stored before: the same submission came again.
+    pub again: bool,
+}
+
+/// Why something was not recorded. Refusals are answers, told to the sender in their language.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The queue is full.
+    #[error("too much to record at once")]
+    Busy {
+        /// When to come again.
+        retry_after_s: u64,
+    },
+    /// The log could not be written; nothing was stored.
+    #[error("not stored: {0}")]
+    NotStored(Arc<StoreError>),
+    /// The id is taken by something else.
+    #[error("this id was used for something else")]
+    Conflict,
+    /// It cannot be recorded as it is.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// Why a submission makes no sense as it is.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such facility in the register.
+    #[error("no such facility")]
+    NoFacility,
+    /// Nothing was observed, confirmed or written.
+    #[error("nothing was said")]
+    Empty,
+    /// 変わりなし, but there is nothing left that could be confirmed.
+    #[error("nothing to confirm: every value is unknown by now")]
+    NothingToConfirm,
+    /// During an exercise a call for help must say whether it is real.
+    #[error("exercise or real?")]
+    AskRealm,
+    /// The text holds something that must not be shared.
+    #[error("the text holds personal data")]
+    Guarded(Inspection),
+    /// The text is longer than the most characters that fit.
+    #[error("the text is longer than {most} characters")]
+    TooLong {
+        /// The most that fit.
+        most: usize,
+    },
+    /// What it refers to does not exist, or not any more.
+    #[error("no such {0}")]
+    Missing(&'static str),
+    /// It refers to something that is already so.
+    #[error("already {0}")]
+    Already(&'static str),
+}
+
+/// Most characters of a remark (domain: 備考 ≤ 100 characters).
+pub const REMARK_CHARS: usize = 100;
+/// Most characters of a notice or job, title and body together.
+pub const POSTING_CHARS: usize = 4_000;
+
+/// One entry was folded: what it changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Its position.
+    pub seq: u64,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The views that differ.
+    pub change: Change,
+}
+
+/// How the log is doing, for readiness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Health {
+    /// The last commit worked, or none was tried.
+    Able,
+    /// The last commit failed, with the reason for an operator.
+    Failing(String),
+}
+
+enum Job {
+    Submit(Box<Submission>, oneshot::Sender<Result<Receipt, SubmitError>>),
+    Redact { seq: u64, why: String, actor: String, reply: oneshot::Sender<Result<u64, RedactError>> },
+}
+
+/// A handle to the one writer; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Job>,
+    health: watch::Receiver<Health>,
+}
+
+/// What the recorder works with.
+pub struct Parts {
+    /// The log.
+    pub log: Log,
+    /// The board it folds into.
+    pub board: SharedBoard,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// How fast values age: a stale value cannot be confirmed.
+    pub rhythms: Rhythms,
+    /// Where changes are announced.
+    pub announce: broadcast::Sender<Arc<Announcement>>,
+    /// How many submissions may wait.
+    pub queue_entries: usize,
+    /// How many of them share one commit.
+    pub batch_entries: usize,
+    /// When the last entry on the log was recorded.
+    pub last_recorded_at: Timestamp,
+    /// Keys the digest of what was submitted, because a plain hash of typed text would let a guesser confirm a name.
+    pub keys: Keys,
+}
+
+impl Recorder {
+    /// Starts the writer. It ends, after finishing what waits, when `stop` is cancelled or every handle is dropped.
+    #[must_use]
+    pub fn start(parts: Parts, stop: CancellationToken) -> (Self, tokio::task::JoinHandle<()>) {
+        let (queue, jobs) = mpsc::channel(parts.queue_entries);
+        let (health_out, health) = watch::channel(Health::Able);
+        let writer = Writer { last_recorded_at: parts.last_recorded_at, parts, health: health_out };
+        let task = tokio::spawn(writer.run(jobs, stop));
+        (Self { queue, health }, task)
+    }
+
+    /// Records something and returns once it is durable.
+    pub async fn submit(&self, submission: Submission) -> Result<Receipt, SubmitError> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send(Job::Submit(Box::new(submission), reply)).map_err(|_| {
+            metrics::counter!("imaboard_refused_busy_total").increment(1);
+            SubmitError::Busy { retry_after_s: 2 }
+        })?;
+        // The writer drops a reply only when it was stopped before deciding.
+        answer.await.unwrap_or(Err(SubmitError::Busy { retry_after_s: 10 }))
+    }
+
+    /// Erases the text of an entry; returns the position of the entry that says so.
+    pub async fn redact(&self, seq: u64, why: String, actor: String) -> Result<u64, RedactError> {
+        let (reply, answer) = oneshot::channel();
+        let away = || RedactError::Store(StoreError::Away { source: "the recorder is stopping or busy".into() });
+        self.queue.try_send(Job::Redact { seq, why, actor, reply }).map_err(|_| away())?;
+        answer.await.unwrap_or_else(|_| Err(away()))
+    }
+
+    /// How the log is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.borrow().clone()
+    }
+
+    /// How many submissions wait right now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+}
+
+struct Writer {
+    parts: Parts,
+    health: watch::Sender<Health>,
+    last_recorded_at: Timestamp,
+}
+
+/// A submission that was decided and waits for the commit of its batch.
+struct Decided {
+    entry: Entry,
+    digest: String,
+    reply: oneshot::Sender<Result<Receipt, SubmitError>>,
+}
+
+impl Writer {
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>, stop: CancellationToken) {
+        loop {
+            let first = tokio::select! {
+                biased;
+                () = stop.cancelled(), if !jobs.is_closed() => {
+                    // Nothing new is taken; what waits is finished.
+                    jobs.close();
+                    continue;
+                }
+                job = jobs.recv() => job,
+            };
+            let Some(first) = first else { break };
+            let mut waiting = vec![first];
+            while waiting.len() < self.parts.batch_entries
+                && let Ok(job) = jobs.try_recv()
+            {
+                waiting.push(job);
+            }
+            metrics::gauge!("imaboard_queue_length").set(jobs.len() as f64);
+            self.work(waiting).await;
+        }
+    }
+
+    async fn work(&mut self, jobs: Vec<Job>) {
+        let mut batch: Vec<Decided> = Vec::new();
+        for job in jobs {
+            match job {
+                Job::Submit(submission, reply) => {
+                    // Whatever depends on the board's newest state waits for what came before it.
+                    let plain = matches!(&submission.intent, Intent::Report(r) if r.confirm.is_none());
+                    let same_id = batch.iter().any(|d| d.entry.id == submission.id);
+                    if !plain || same_id {
+                        self.commit(&mut batch).await;
+                    }
+                    match self.decide(*submission).await {
+                        Ok(Decision::New { entry, digest }) => batch.push(Decided { entry, digest, reply }),
+                        Ok(Decision::Again(entry)) => answer(reply, Ok(Receipt { entry, again: true })),
+                        Err(error) => answer(reply, Err(error)),
+                    }
+                    if !plain {
+                        self.commit(&mut batch).await;
+                    }
+                }
+                Job::Redact { seq, why, actor, reply } => {
+                    self.commit(&mut batch).await;
+                    let outcome = self.redact(seq, why, actor).await;
+                    // A caller that has gone away needs no answer.
+                    drop(reply.send(outcome));
+                }
+            }
+        }
+        self.commit(&mut batch).await;
+    }
+
+    /// The server's clock, but never behind the last entry while that is at most an hour ahead: a clock set back
+    /// must not make new reports lose against old ones.
+    fn stamp(&mut self) -> Timestamp {
+        let now = self.parts.clock.now();
+        let next = self.last_recorded_at.checked_add(SignedDuration::from_micros(1)).unwrap_or(now);
+        let stamp = if next > now && next.duration_since(now) <= SignedDuration::from_hours(1) { next } else { now };
+        // Whole microseconds, because that is what the log keeps.
+        let stamp = Timestamp::from_microsecond(stamp.as_microsecond()).unwrap_or(stamp);
+        self.last_recorded_at = stamp;
+        stamp
+    }
+
+    async fn decide(&mut self, submission: Submission) -> Result<Decision, SubmitError> {
+        let digest = self.digest_of(&submission);
+        if let Some(held) = self.parts.log.find_by_id(submission.id.0).await.map_err(not_stored)? {
+            if held.digest.as_deref() != Some(digest.as_str()) {
+                return Err(SubmitError::Conflict);
+            }
+            return Ok(Decision::Again(entry_of(held).map_err(not_stored)?));
+        }
+        let recorded_at = self.stamp();
+        let text = submission.text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        self.inspect(&submission.intent, text.as_deref())?;
+        let facts = match submission.intent {
+            Intent::Report(intent) => self.parts.board.look(recorded_at, &self.parts.rhythms, |m| {
+                decide_report(&m, submission.id, &intent, text.is_some(), recorded_at)
+            })?,
+            Intent::Correct { replaces } => self.decide_correction(replaces).await?,
+            Intent::Control(facts) => {
+                self.parts.board.look(recorded_at, &self.parts.rhythms, |m| check_control(&m, &facts))?;
+                *facts
+            }
+        };
+        let entry =
+            Entry { seq: 0, id: submission.id, recorded_at, actor: submission.actor, channel: submission.channel, facts, text };
+        Ok(Decision::New { entry, digest })
+    }
+
+    /// What tells two submissions with the same id apart.
+    fn digest_of(&self, submission: &Submission) -> String {
+        let content = serde_json::json!({
+            "intent": &submission.intent,
+            "text": submission.text.as_deref().map(str::trim).filter(|t| !t.is_empty()),
+        });
+        self.parts.keys.digest(&content.to_string())
+    }
+
+    /// No door can let personal data in: the guard stands here, before the log.
+    fn inspect(&self, intent: &Intent, text: Option<&str>) -> Result<(), Refusal> {
+        let Some(text) = text else { return Ok(()) };
+        let most = if matches!(intent, Intent::Report(_)) { REMARK_CHARS } else { POSTING_CHARS };
+        if text.chars().count() > most {
+            return Err(Refusal::TooLong { most });
+        }
+        let register = self.parts.board.read(public_register);
+        let inspection = guard::inspect(text, &register);
+        match inspection.verdict {
+            Verdict::Ok => Ok(()),
+            // What is only likely stays with the city: everything typed is pending until released.
+            Verdict::Ask => Ok(()),
+            Verdict::Block => Err(Refusal::Guarded(inspection)),
+        }
+    }
+
+    /// Finds what holds after a report is taken back: the newest among the facility's other reports.
+    async fn decide_correction(&mut self, replaces: EntryId) -> Result<Facts, SubmitError> {
+        let record = self.parts.log.find_by_id(replaces.0).await.map_err(not_stored)?.ok_or(Refusal::Missing("report"))?;
+        let held = entry_of(record).map_err(not_stored)?;
+        let Facts::Report(report) = &held.facts else { return Err(Refusal::Missing("report").into()) };
+        let subject = held.facts.subject();
+        let mut withdrawn = Vec::new();
+        let mut others = Vec::new();
+        for record in self.parts.log.list_by_subject(&subject, None, MOST_HISTORY).await.map_err(not_stored)? {
+            let entry = entry_of(record).map_err(not_stored)?;
+            match &entry.facts {
+                Facts::Corrected { replaces, .. } => withdrawn.push(*replaces),
+                Facts::Report(_) => others.push(entry),
+                _ => {}
+            }
+        }
+        if withdrawn.contains(&replaces) {
+            return Err(Refusal::Already("taken back").into());
+        }
+        others.retain(|e| e.id != replaces && !withdrawn.contains(&e.id));
+        let mut stands: BTreeMap<Aspect, Option<Standing>> =
+            report.observations.iter().map(|o| (o.aspect.clone(), None)).collect();
+        let mut answer: Option<Answer> = None;
+        for entry in &others {
+            let Facts::Report(other) = &entry.facts else { continue };
+            for observed in &other.observations {
+                let Some(best) = stands.get_mut(&observed.aspect) else { continue };
+                let vacancy = observed.aspect.is_vacancy();
+                if !vacancy && other.exercise != report.exercise {
+                    continue;
+                }
+                let standing = Standing {
+                    value: observed.value.clone(),
+                    observed_at: other.observed_at,
+                    recorded_at: entry.recorded_at,
+                    report: entry.id,
+                    channel: entry.channel,
+                    reporter: entry.actor.clone(),
+                    incident: other.incident.clone(),
+                    exercise: other.exercise && !vacancy,
+                    confirms: observed.confirms,
+                };
+                if best.as_ref().is_none_or(|old| old.rank() < standing.rank()) {
+                    *best = Some(standing);
+                }
+            }
+            let answers = other.roll_call.is_some()
+                && other.roll_call == report.roll_call
+                && other.observations.iter().any(|o| !o.aspect.is_vacancy());
+            if answers {
+                let new = Answer { at: entry.recorded_at, report: entry.id, channel: entry.channel };
+                if answer.as_ref().is_none_or(|old| new < *old) {
+                    answer = Some(new);
+                }
+            }
+        }
+        Ok(Facts::Corrected {
+            replaces,
+            facility: report.facility.clone(),
+            stands: stands.into_iter().collect(),
+            answer: report.roll_call.clone().map(|call| (call, answer)),
+            exercise: report.exercise,
+            remark: report.remark.clone(),
+        })
+    }
+
+    async fn commit(&mut self, batch: &mut Vec<Decided>) {
+        if batch.is_empty() {
+            return;
+        }
+        let decided = std::mem::take(batch);
+        let records = decided.iter().map(|d| record_of(&d.entry, Some(d.digest.clone()))).collect();
+        let started = std::time::Instant::now();
+        match self.parts.log.append(records).await {
+            Ok(appended) => {
+                metrics::histogram!("imaboard_commit_seconds").record(started.elapsed().as_secs_f64());
+                metrics::counter!("imaboard_entries_total").increment(appended.len() as u64);
+                self.health.send_if_modified(|h| std::mem::replace(h, Health::Able) != Health::Able);
+                for (mut decided, appended) in decided.into_iter().zip(appended) {
+                    decided.entry.seq = appended.seq;
+                    self.fold(&decided.entry);
+                    answer(decided.reply, Ok(Receipt { entry: decided.entry, again: false }));
+                }
+            }
+            Err(error) => {
+                metrics::counter!("imaboard_commit_failures_total").increment(1);
+                tracing::error!(error = &error as &dyn std::error::Error, entries = decided.len(), "nothing was stored");
+                self.health.send_replace(Health::Failing(error.to_string()));
+                let error = Arc::new(error);
+                for decided in decided {
+                    answer(decided.reply, Err(SubmitError::NotStored(Arc::clone(&error))));
+                }
+            }
+        }
+    }
+
+    fn fold(&self, entry: &Entry) {
+        let change = self.parts.board.apply(entry);
+        tracing::info!(
+            entry.seq,
+            entry.id = %entry.id,
+            entry.kind = entry.facts.kind(),
+            channel = %entry.channel,
+            subject = entry.facts.subject(),
+            actor = entry.actor,
+            "recorded"
+        );
+        // Nobody listening is fine: the board itself is what counts.
+        drop(self.parts.announce.send(Arc::new(Announcement { seq: entry.seq, recorded_at: entry.recorded_at, change })));
+    }
+
+    async fn redact(&mut self, seq: u64, why: String, actor: String) -> Result<u64, RedactError> {
+        let entry = Entry {
+            seq: 0,
+            id: new_id(),
+            recorded_at: self.stamp(),
+            actor,
+            channel: Channel::System,
+            facts: Facts::Redacted { seq, why },
+            text: None,
+        };
+        let appended = self.parts.log.append_redaction(seq, record_of(&entry, None)).await?;
+        let entry = Entry { seq: appended.appended.seq, ..entry };
+        self.fold(&entry);
+        Ok(entry.seq)
+    }
+}
+
+enum Decision {
+    New { entry: Entry, digest: String },
+    Again(Entry),
+}
+
+/// How far back a correction looks for what held before: a facility that reports hourly reaches this in three months.
+const MOST_HISTORY: u32 = 2_000;
+
+fn answer(reply: oneshot::Sender<Result<Receipt, SubmitError>>, outcome: Result<Receipt, SubmitError>) {
+    // A sender that has gone away (closed the page) needs no answer; what is stored stays stored.
+    drop(reply.send(outcome));
+}
+
+fn not_stored(error: StoreError) -> SubmitError {
+    SubmitError::NotStored(Arc::new(error))
+}
+
+/// A new entry id: UUID version 7.
+#[must_use]
+pub fn new_id() -> EntryId {
+    EntryId(uuid::Uuid::now_v7())
+}
+
+fn public_register(board: &Board) -> PublicRegister {
+    let all = || board.facilities().values().filter(|f| !f.retired).map(|f| &f.facility);
+    PublicRegister::new(
+        all().flat_map(|f| [f.phone.as_str(), f.fax.as_str()]),
+        [],
+        all().map(|f| f.address.as_str()),
+        all().map(|f| f.name.as_str()),
+    )
+}
+
+fn decide_report(
+    m: &Moment<'_>,
+    id: EntryId,
+    intent: &ReportIntent,
+    has_text: bool,
+    recorded_at: Timestamp,
+) -> Result<Facts, Refusal> {
+    let facility = intent.facility.as_ref().ok_or(Refusal::NoFacility)?;
+    let held = m.board.find_facility(facility).ok_or(Refusal::NoFacility)?;
+    let says_how_it_is = intent.observations.iter().any(|o| !o.aspect.is_vacancy()) || intent.confirm.is_some();
+    let calls_for_help = intent.observations.iter().any(|o| o.value == Value::FirstReport(FirstReport::NeedsHelp));
+    let mut unclear = false;
+    let realm = match (m.exercise(), intent.realm) {
+        (None, _) | (Some(_), Some(Realm::Real)) => Realm::Real,
+        (Some(_), Some(Realm::Exercise)) => Realm::Exercise,
+        (Some(_), None) if intent.press.is_some() => {
+            // A button cannot say which it means: better a false alarm than a missed one.
+            unclear = says_how_it_is;
+            Realm::Real
+        }
+        (Some(_), None) if calls_for_help => return Err(Refusal::AskRealm),
+        (Some(_), None) => Realm::Exercise,
+    };
+    let observed_at = match (intent.observed_at, intent.sent_at) {
+        (None, _) => recorded_at,
+        (Some(observed), None) => observed.min(recorded_at),
+        (Some(observed), Some(sent)) => {
+            let skew = recorded_at.duration_since(sent);
+            observed.checked_add(skew).unwrap_or(observed).min(recorded_at)
+        }
+    };
+    let mut observations: Vec<Observed> = intent
+        .observations
+        .iter()
+        .map(|o| Observed { aspect: o.aspect.clone(), value: o.value.clone(), confirms: None })
+        .collect();
+    if let Some(seen) = intent.confirm {
+        for (aspect, standing) in confirmable(m, facility, realm) {
+            if standing.recorded_at <= seen && observations.iter().all(|o| o.aspect != aspect) {
+                let confirms = Some(standing.confirms.unwrap_or(standing.report));
+                observations.push(Observed { aspect, value: standing.value.clone(), confirms });
+            }
+        }
+        if observations.is_empty() {
+            return Err(Refusal::NothingToConfirm);
+        }
+    }
+    if observations.is_empty() && !has_text {
+        return Err(Refusal::Empty);
+    }
+    Ok(Facts::Report(Report {
+        facility: held.facility.id.clone(),
+        observed_at,
+        late: intent.late,
+        incident: m.incident_in(realm).map(|i| i.id.clone()),
+        roll_call: m.roll_call(realm).map(|r| r.call.id.clone()),
+        exercise: realm == Realm::Exercise,
+        unclear,
+        observations,
+        remark: if has_text { PostingId::new(format!("r-{id}")).ok() } else { None },
+        press: intent.press.clone(),
+    }))
+}
+
+/// What 変わりなし would confirm: in peace vacancies and operation, during an incident or exercise damage too;
+/// only values that may still be shown, because an unknown cannot stay the same.
+#[must_use]
+pub fn confirmable<'a>(m: &Moment<'a>, facility: &FacilityId, realm: Realm) -> Vec<(Aspect, &'a Standing)> {
+    let Some(held) = m.board.find_facility(facility) else { return Vec::new() };
+    let mut aspects: Vec<Aspect> = Vec::new();
+    for service in &held.facility.services {
+        aspects.extend(service.cells(m.today()).into_iter().map(|cell| Aspect::Vacancy { service: service.id.clone(), cell }));
+    }
+    let damage_too = m.mode() != Mode::Peace || realm == Realm::Exercise;
+    aspects.extend(PLAIN_ASPECTS.iter().map(|(a, _)| a.clone()).filter(|a| damage_too || *a == Aspect::Operation));
+    aspects.into_iter().filter_map(|aspect| m.shown(held, &aspect, realm).current().map(|standing| (aspect, standing))).collect()
+}
+
+/// Refuses control entries that refer to what is not there or already so.
+fn check_control(m: &Moment<'_>, facts: &Facts) -> Result<(), Refusal> {
+    let b = m.board;
+    let facility = |id: &FacilityId| b.find_facility(id).map(|_| ()).ok_or(Refusal::NoFacility);
+    match facts {
+        Facts::FacilityRetired { facility: id } | Facts::KeyIssued { facility: id, .. } => facility(id),
+        Facts::KeyRevoked { key } => match b.keys().get(key) {
+            None => Err(Refusal::Missing("key")),
+            Some(k) if k.revoked => Err(Refusal::Already("revoked")),
+            Some(_) => Ok(()),
+        },
+        Facts::IncidentClosed { incident } => match b.incidents().get(incident) {
+            None => Err(Refusal::Missing("incident")),
+            Some(i) if i.closed_at.is_some() => Err(Refusal::Already("closed")),
+            Some(_) => Ok(()),
+        },
+        Facts::RollCallClosed { roll_call } => match b.roll_calls().get(roll_call) {
+            None => Err(Refusal::Missing("roll call")),
+            Some(r) if r.closed_at.is_some() => Err(Refusal::Already("closed")),
+            Some(_) => Ok(()),
+        },
+        Facts::IncidentOpened(i) if b.incidents().contains_key(&i.id) => Err(Refusal::Already("open")),
+        Facts::IncidentOpened(i) if i.exercise && m.mode() == Mode::Incident => {
+            Err(Refusal::Already("in a real incident: no exercise starts during one"))
+        }
+        Facts::PostingPublished { posting, .. } | Facts::PostingWithdrawn { posting } => match b.postings().get(posting) {
+            None => Err(Refusal::Missing("posting")),
+            Some(p) if p.text.is_none() => Err(Refusal::Missing("text: it was redacted")),
+            Some(_) => Ok(()),
+        },
+        Facts::PostingDrafted { facility: Some(id), .. } => facility(id),
+        Facts::ButtonEnrolled(button) => facility(&button.facility),
+        Facts::ButtonRemoved { button } if !b.buttons().contains_key(button) => Err(Refusal::Missing("button")),
+        Facts::CityFounded { .. } if b.position() > 0 => Err(Refusal::Already("a city")),
+        _ => Ok(()),
+    }
+}
+
+/// An entry as a record of the log.
+#[must_use]
+pub fn record_of(entry: &Entry, digest: Option<String>) -> NewRecord {
+    NewRecord {
+        id: entry.id.0,
+        recorded_at: entry.recorded_at,
+        actor: entry.actor.clone(),
+        channel: entry.channel.word().to_owned(),
+        kind: entry.facts.kind().to_owned(),
+        subject: entry.facts.subject(),
+        // Facts are plain data: numbers, words and ids always serialise.
+        facts: serde_json::to_string(&entry.facts).unwrap_or_default(),
+        digest,
+        text: entry.text.clone(),
+    }
+}
+
+/// A record of the log as an entry; fails if a newer version of the program wrote it.
+pub fn entry_of(record: Record) -> Result<Entry, StoreError> {
+    let corrupt = |what: &str, error: String| StoreError::Corrupt {
+        source: format!("entry {}: {what} cannot be read by this version: {error}", record.seq).into(),
+    };
+    Ok(Entry {
+        seq: record.seq,
+        id: EntryId(record.id),
+        recorded_at: record.recorded_at,
+        channel: record.channel.parse().map_err(|e: imaboard_domain::UnknownWord| corrupt("channel", e.to_string()))?,
+        facts: serde_json::from_str(&record.facts).map_err(|e| corrupt("facts", e.to_string()))?,
+        actor: record.actor.clone(),
+        text: record.text.clone(),
+    })
+}

@@ -1,0 +1,442 @@
+//! Where the rooms meet: opens the city, opens its doors, and closes them again in order.
+//!
+//! *Invariant:* at a stop, doors close before the recorder, the recorder finishes what it took, and the log closes last.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use imaboard_domain::{Board, Channel, DistrictId, Facts};
+use imaboard_mqtt::broker::{Broker, BrokerSettings};
+use imaboard_mqtt::client::{Client, ClientSettings};
+use imaboard_mqtt::message::{Publish, Will};
+use imaboard_templates::{City, Desk, District};
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, SharedBoard};
+use crate::clock::{Clock, SystemClock};
+use crate::commands::{self, Failed};
+use crate::control::{self, Responder};
+use crate::core::{self, Request};
+use crate::data_folder::{DataFolder, Lock};
+use crate::intake::feedback::{self, Feedback, Mouth};
+use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress};
+use crate::jobs::{self, Jobs};
+use crate::keys::Keys;
+use crate::log::{DatabasePlace, Log, OpenMode};
+use crate::recorder::{self, Health, Intent, Parts, Recorder, Submission};
+use crate::settings::{self, Settings};
+use crate::web::accept::{self, Limits};
+use crate::web::ops::Check;
+use crate::{press, sample, telemetry, web};
+
+/// A city that is open: its board is folded and its recorder runs. No door is open yet.
+pub struct Opened {
+    /// What every door shares.
+    pub app: Arc<App>,
+    /// The log, for those who read it directly.
+    pub log: Log,
+    /// The recorder's task.
+    writer: JoinHandle<()>,
+    /// Ends the recorder, after every door is closed.
+    stop_writer: CancellationToken,
+    /// Presses of the last minutes.
+    presses: Vec<RememberedPress>,
+    /// Held while we may write.
+    lock: Option<Lock>,
+}
+
+/// How to open a city.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To serve or to write: takes the lock, creates what is missing.
+    Write,
+    /// To look only: leaves no trace.
+    Read,
+}
+
+/// Entries folded between two looks at the clock while replaying.
+const CHUNK: u32 = 2_000;
+
+fn failed(error: &dyn std::error::Error) -> Failed {
+    Failed::because(error)
+}
+
+/// Opens the city of a data folder.
+pub async fn open(settings: Settings, folder: DataFolder, purpose: Purpose) -> Result<Opened, Failed> {
+    let base_url = settings.base_url(settings.listen.public.socket());
+    open_at(settings, folder, purpose, base_url).await
+}
+
+async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_url: String) -> Result<Opened, Failed> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let lock = match purpose {
+        Purpose::Write => Some(folder.lock(clock.now()).map_err(|e| failed(&e))?),
+        Purpose::Read => None,
+    };
+    let secret = folder.secret().map_err(|e| failed(&e))?;
+    let place = place(&settings, &folder)?;
+    let mode = if purpose == Purpose::Write { OpenMode::Write } else { OpenMode::Read };
+    let log = Log::open(&place, mode).await.map_err(|e| failed(&e))?;
+
+    let mut board = Board::new();
+    let mut presses = Vec::new();
+    let mut last_recorded_at = jiff::Timestamp::MIN;
+    loop {
+        let records = log.read(board.position() + 1, CHUNK).await.map_err(|e| failed(&e))?;
+        let now = clock.now();
+        let ended = records.is_empty();
+        for record in records {
+            let entry = recorder::entry_of(record).map_err(|e| failed(&e))?;
+            presses.extend(RememberedPress::of(&entry, now));
+            last_recorded_at = entry.recorded_at;
+            board.apply(&entry);
+        }
+        if ended {
+            break;
+        }
+    }
+    tracing::info!(entries = board.position(), facilities = board.facilities().len(), "the board is folded");
+
+    let devices = Devices::default();
+    devices.restore(log.list_devices().await.map_err(|e| failed(&e))?.into_iter().filter_map(jobs::device_of).collect());
+    let profiles = commands::load_profiles(settings.mqtt.profiles_dir.as_deref())?;
+    let rhythms = settings.freshness.rhythms();
+    let thresholds = settings.vacancy.thresholds();
+    let keys = Keys::new(*secret.reveal());
+    let board = SharedBoard::new(board);
+    let (announcements, _) = broadcast::channel(4_096);
+    let stop_writer = CancellationToken::new();
+    let (recorder, writer) = Recorder::start(
+        Parts {
+            log: log.clone(),
+            board: board.clone(),
+            clock: Arc::clone(&clock),
+            rhythms,
+            announce: announcements.clone(),
+            queue_entries: settings.recorder.queue_entries.size(),
+            batch_entries: settings.recorder.batch_entries.size(),
+            last_recorded_at,
+            keys: keys.clone(),
+        },
+        stop_writer.clone(),
+    );
+    let app = Arc::new(App {
+        base_url,
+        city: city_of(&settings.city),
+        epoch: log.epoch(),
+        settings: Arc::new(settings),
+        clock,
+        board,
+        recorder,
+        keys,
+        rhythms,
+        thresholds,
+        profiles,
+        devices,
+        announcements,
+        stop: CancellationToken::new(),
+    });
+    Ok(Opened { app, log, writer, stop_writer, presses, lock })
+}
+
+impl Opened {
+    /// Closes the city: the recorder finishes what it took, then the log closes.
+    pub async fn close(self) {
+        self.app.stop.cancel();
+        self.stop_writer.cancel();
+        if let Err(error) = self.writer.await {
+            tracing::error!(%error, "the recorder ended badly");
+        }
+        self.log.close().await;
+        drop(self.lock);
+    }
+}
+
+/// Where the log of these settings stands.
+pub fn place(settings: &Settings, folder: &DataFolder) -> Result<DatabasePlace, Failed> {
+    let Some(url) = &settings.database.url else { return Ok(DatabasePlace::Sqlite(folder.database())) };
+    match url.reveal().strip_prefix("sqlite:") {
+        // sqlite:///absolute/path and sqlite:relative/path both occur in the wild.
+        Some(path) => Ok(DatabasePlace::Sqlite(path.strip_prefix("//").unwrap_or(path).into())),
+        None => Err(Failed("database.url: this version keeps its log in SQLite only; use sqlite:PATH".to_owned())),
+    }
+}
+
+/// Founds a city on an empty log; does nothing on any other.
+pub async fn found(app: &Arc<App>, sample: bool) -> Result<bool, Failed> {
+    if app.board.read(Board::position) > 0 {
+        return Ok(false);
+    }
+    let submission = Submission {
+        id: recorder::new_id(),
+        channel: Channel::System,
+        actor: "system".to_owned(),
+        intent: Intent::Control(Box::new(Facts::CityFounded { sample })),
+        text: None,
+    };
+    app.recorder.submit(submission).await.map_err(|e| failed(&e))?;
+    Ok(true)
+}
+
+/// What pages say of the city, from the settings.
+#[must_use]
+pub fn city_of(city: &settings::City) -> City {
+    City {
+        name: city.name.as_str().to_owned(),
+        desk: Desk {
+            label: city.consultation_desk.label.as_str().to_owned(),
+            phone: city.consultation_desk.phone.as_str().to_owned(),
+            hours: city.consultation_desk.hours.as_str().to_owned(),
+        },
+        disaster_desk: Desk {
+            label: city.disaster_desk.label.as_str().to_owned(),
+            phone: city.disaster_desk.phone.as_str().to_owned(),
+            hours: String::new(),
+        },
+        districts: city
+            .districts
+            .iter()
+            // Ids of the settings are checked when loaded; one that is no id of ours could match no facility anyway.
+            .filter_map(|d| {
+                Some(District {
+                    id: DistrictId::new(d.id.as_str()).ok()?,
+                    name: d.name.as_str().to_owned(),
+                    islands: d.islands.iter().map(|i| i.name.as_str().to_owned()).collect(),
+                })
+            })
+            .collect(),
+    }
+}
+
+/// Runs the board until a stop signal.
+pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Result<(), Failed> {
+    let metrics = telemetry::install_metrics();
+    let listener = bind(settings.listen.public.socket(), "listen.public").await?;
+    let public = local(&listener)?;
+    let ops_listener = match settings.listen.ops {
+        settings::Door::At(address) => Some(bind(address, "listen.ops").await?),
+        settings::Door::Off => None,
+    };
+    // Port 0 is known only now; addresses that people type are made from the real one.
+    let base_url = settings.base_url(public);
+    let opened = open_at(settings, folder, Purpose::Write, base_url).await?;
+    let app = Arc::clone(&opened.app);
+    if found(&app, true).await? {
+        tracing::info!("empty data folder: loading the sample city");
+        sample::load(&app).await?;
+    }
+
+    let (feedback, mouth) = Feedback::new();
+    let intake = Arc::new(PressIntake::new(Arc::clone(&app), Arc::clone(&feedback), &opened.presses));
+    let mqtt = Mqtt::open(&app, intake, mouth).await?;
+    let jobs = Jobs::new(Arc::clone(&app), opened.log.clone());
+    let mut scheduler = jobs.start().await.map_err(|e| failed(&e))?;
+    let states =
+        mqtt.connected().map(|connected| tokio::spawn(feedback::keep_states(Arc::clone(&app), Arc::clone(&feedback), connected)));
+
+    let lock = opened.lock.as_ref().ok_or_else(|| Failed("the data folder is not locked".to_owned()))?;
+    let control = control::listen(lock, MOST_REQUEST_BYTES).map_err(|e| failed(&e))?;
+    let answering = Arc::clone(&app);
+    let broker_url = mqtt.url();
+    let control = tokio::spawn(control.serve(app.stop.clone(), move |request, responder: Responder| {
+        let app = Arc::clone(&answering);
+        let broker_url = broker_url.clone();
+        async move {
+            let request: Request = serde_json::from_value(request).map_err(|e| format!("unknown request: {e}"))?;
+            let mut value = core::answer(&app, request.clone()).await?;
+            if matches!(request, Request::Doors) {
+                value["mqtt"] = broker_url.into();
+            }
+            responder.send(&value).await.map_err(|gone| gone.to_string())
+        }
+    }));
+
+    let mut ready = format!("ready public http://{public} wall http://{public}/wall");
+    if let Some(url) = mqtt.local_url() {
+        ready.push_str(&format!(" mqtt {url}"));
+    }
+    let ops = match ops_listener {
+        None => None,
+        Some(listener) => {
+            ready.push_str(&format!(" ops http://{}", local(&listener)?));
+            let checking = Arc::clone(&app);
+            let buttons = mqtt.connected();
+            let router = web::ops::router(Arc::new(move || checks(&checking, buttons.as_ref())), metrics.clone());
+            let limits = Limits::from(&app.settings.web);
+            Some(tokio::spawn(accept::serve(listener, router, limits, app.stop.clone())))
+        }
+    };
+    let upkeep = tokio::spawn(metrics.upkeep(app.stop.clone()));
+    let limits = Limits::from(&app.settings.web);
+    let pages = tokio::spawn(accept::serve(listener, web::router(&app), limits, app.stop.clone()));
+
+    kind.greet(&app).await;
+    commands::line(&ready)?;
+    let life = (kind == Serve::Demo).then(|| tokio::spawn(sample::live(Arc::clone(&app), mqtt.local_url())));
+
+    stop_signal().await?;
+    tracing::info!("stopping");
+    // Doors first: what is acknowledged from here on is only what was already taken.
+    feedback.server(false);
+    mqtt.stop().await;
+    app.stop.cancel();
+    for task in [Some(pages), ops, states, Some(control), Some(upkeep)].into_iter().flatten() {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a door ended badly");
+        }
+    }
+    if let Some(life) = life {
+        life.abort();
+    }
+    if let Err(error) = scheduler.shutdown().await {
+        tracing::warn!(%error, "the scheduler did not stop");
+    }
+    jobs.save_devices().await;
+    opened.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The longest request of the command line: a register of 100,000 facilities with 600 bytes each.
+const MOST_REQUEST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Why the board is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serve {
+    /// For real, or to look at the sample city.
+    City,
+    /// With simulated life.
+    Demo,
+}
+
+impl Serve {
+    /// Says to a person what to open.
+    async fn greet(self, app: &Arc<App>) {
+        let first = app.look(|m| m.board.is_sample().then(|| m.facilities().next().map(|f| f.facility.id.to_string())).flatten());
+        let Some(first) = first else { return };
+        match core::facility_key(app, &first, false, "玄関").await {
+            Ok(key) => {
+                let text = |name: &str| commands::text(&key, name);
+                tracing::info!("見本の市です / this is a sample city");
+                tracing::info!("公開ページ / public board: {}/", app.base_url);
+                tracing::info!("壁の表示 / wall display: {}/wall/cityhall", app.base_url);
+                tracing::info!("報告ページの見本（{}）/ a sample report page: {}", text("name"), text("url"));
+            }
+            Err(why) => tracing::warn!(why, "no sample report page"),
+        }
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failed> {
+    TcpListener::bind(address).await.map_err(|e| Failed(format!("{setting} = {address}: {e}; is the program running already?")))
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, Failed> {
+    listener.local_addr().map_err(|e| failed(&e))
+}
+
+fn checks(app: &App, buttons: Option<&watch::Receiver<bool>>) -> Vec<Check> {
+    let health = app.recorder.health();
+    let store = match &health {
+        Health::Able => "the last commit worked".to_owned(),
+        Health::Failing(why) => why.clone(),
+    };
+    let mut checks = vec![Check { name: "store", ok: health == Health::Able, detail: store }];
+    if let Some(buttons) = buttons {
+        let ok = *buttons.borrow();
+        let detail = if ok { "the MQTT door is open" } else { "the MQTT broker is away" };
+        checks.push(Check { name: "buttons", ok, detail: detail.to_owned() });
+    }
+    checks
+}
+
+async fn stop_signal() -> Result<(), Failed> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed(&e))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed(&e))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The MQTT door, whichever it is.
+enum Mqtt {
+    Embedded(Arc<Broker>),
+    External(Arc<Client>, String),
+    Off,
+}
+
+impl Mqtt {
+    async fn open(app: &Arc<App>, intake: Arc<PressIntake>, mouth: Mouth) -> Result<Self, Failed> {
+        let will = Will { topic: "imaboard/server/availability".to_owned(), payload: "offline".into(), qos: 1, retain: true };
+        let settings = &app.settings.mqtt;
+        match app.settings.broker() {
+            settings::Broker::Off => Ok(Self::Off),
+            settings::Broker::Embedded(address) => {
+                let mut options = BrokerSettings::new(address);
+                options.max_packet_bytes = settings.max_packet_bytes.size();
+                options.will = Some(will);
+                let rights = Arc::new(DeviceRights { app: Arc::clone(app) });
+                let broker = Arc::new(Broker::start(options, rights, intake).await.map_err(|e| failed(&e))?);
+                tokio::spawn(mouth.speak(Arc::clone(&broker) as Arc<dyn Publish>));
+                Ok(Self::Embedded(broker))
+            }
+            settings::Broker::External(url) => {
+                let mut options = ClientSettings::new(press::address(url), settings.client_id.as_str());
+                if let Some((user, password)) = settings.login().map_err(|e| failed(&e))? {
+                    options.user = Some(user);
+                    options.password = Some(password.reveal().to_owned());
+                }
+                options.ca_file = settings.ca_file.clone();
+                options.filters = app.profiles.subscriptions();
+                options.max_packet_bytes = settings.max_packet_bytes.size();
+                options.will = Some(will);
+                let address = options.url.clone();
+                let client = Arc::new(Client::start(options, intake).map_err(|e| failed(&e))?);
+                tokio::spawn(mouth.speak(Arc::clone(&client) as Arc<dyn Publish>));
+                Ok(Self::External(client, address))
+            }
+        }
+    }
+
+    /// The broker's address for our own command line.
+    fn url(&self) -> Option<String> {
+        match self {
+            Self::Embedded(broker) => Some(format!("mqtt://{}", broker.local_addr())),
+            Self::External(_, url) => Some(url.clone()),
+            Self::Off => None,
+        }
+    }
+
+    /// The embedded broker's address; a door of somebody else's is not ours to announce.
+    fn local_url(&self) -> Option<String> {
+        match self {
+            Self::Embedded(_) => self.url(),
+            Self::External(..) | Self::Off => None,
+        }
+    }
+
+    fn connected(&self) -> Option<watch::Receiver<bool>> {
+        match self {
+            Self::Embedded(broker) => Some(broker.state()),
+            Self::External(client, _) => Some(client.connected()),
+            Self::Off => None,
+        }
+    }
+
+    async fn stop(&self) {
+        match self {
+            Self::Embedded(broker) => broker.stop().await,
+            Self::External(client, _) => client.stop().await,
+            Self::Off => {}
+        }
+        // Messages on their way out have left or are lost with the door; nothing stored depends on them.
+        tokio::time::sleep(Duration::ZERO).await;
+    }
+}
