@@ -2,7 +2,7 @@
 //!
 //! `guard_corpus.jsonl` lay open while the rules were written. `guard_heldout.jsonl` was written before the rules, by the same hand, and
 //! came out right on the first run. `guard_adversarial.jsonl` was written after them to break them: on the first run 16 of 24 were blocked, 4 of
-//! 4 asked, 1 of 26 harmless texts stopped; that is the figure to believe. Invariant: the floors below only ever rise.
+//! 4 asked, 1 of 26 harmless texts stopped. That is the figure to believe, though some of it has been mended since. Invariant: the floors below only ever rise.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::collections::BTreeMap;
@@ -111,9 +111,9 @@ fn texts_the_rules_never_saw_are_judged_nearly_as_well() {
 #[test]
 fn texts_written_to_break_the_rules_break_few() {
     let figures = measure("adversarial", ADVERSARIAL);
-    assert!(figures.blocked >= 16, "{figures:?}");
+    assert!(figures.blocked >= 22, "{figures:?}");
     assert_eq!(figures.asked, figures.must_ask, "{figures:?}");
-    assert!(figures.false_alarms <= 1, "{figures:?}");
+    assert!(figures.false_alarms == 0, "{figures:?}");
 }
 
 #[test]
@@ -146,6 +146,13 @@ fn an_empty_register_lets_no_number_through_and_a_fixed_line_is_known_in_any_spe
     assert_eq!(inspect(text, &PublicRegister::default()).verdict, Verdict::Block);
     assert_eq!(inspect(text, &register()).verdict, Verdict::Ok);
     assert_eq!(inspect("+81 959-00-1200", &register()).verdict, Verdict::Ok);
+}
+
+#[test]
+fn an_unregistered_home_named_after_its_district_is_not_a_person() {
+    for text in ["はまゆう大島みなみ", "松島ひまわりの家は通常どおりです", "大瀬戸さくら苑"] {
+        assert_eq!(inspect(text, &PublicRegister::default()).verdict, Verdict::Ok, "{text}");
+    }
 }
 
 #[test]

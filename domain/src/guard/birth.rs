@@ -28,7 +28,10 @@ pub(super) fn find(text: &Reading<'_>, hits: &mut Vec<Hit>) {
             start - word_end <= 4 && text.slice(word_end, start).iter().all(|c| " :はが、()-=/・の".contains(*c))
         });
         // A rule about a cohort speaks of many.
-        let cohort = text.shortly_after(end, 12, &["以前", "以降", "以後", "年度", "対象"]);
+        if text.shortly_after(end, 10, &["以前", "以降", "以後", "年度", "児から", "子から"]) {
+            continue;
+        }
+        let cohort = text.shortly_after(end, 12, &["対象"]);
         if (born || keyword) && group.start >= start {
             hits.push(if cohort { Hit::likely(Kind::Birth, start, end) } else { Hit::certain(Kind::Birth, start, end) });
         }

@@ -46,6 +46,7 @@ impl Folded {
             from = at;
         }
         folded.push_cluster(&cluster, from, count);
+        folded.close_letter_spacing();
         folded.join_digits();
         folded.fold_kanji_numerals();
         folded
@@ -68,6 +69,30 @@ impl Folded {
             self.chars.push(fold_char(c));
             self.origin.push((from, to));
         }
+    }
+
+    /// 鬼 塚 様 → 鬼塚様: spaces between single Japanese characters are decoration or evasion, and hide every word.
+    fn close_letter_spacing(&mut self) {
+        let token = |c: Option<&char>| c.is_some_and(|c| *c != ' ' && *c != '\n');
+        let chars = &self.chars;
+        let alone = |at: usize| {
+            let before = at.checked_sub(1).and_then(|i| chars.get(i));
+            token(chars.get(at))
+                && !token(before.filter(|c| c.is_alphanumeric()))
+                && !token(chars.get(at + 1).filter(|c| c.is_alphanumeric()))
+        };
+        let japanese = |at: usize| chars.get(at).is_some_and(|c| !c.is_ascii());
+        let keep: Vec<bool> = (0..chars.len())
+            .map(|at| {
+                let (left, right) = (at.wrapping_sub(1), at + 1);
+                let closes = chars[at] == ' ' && at > 0 && alone(left) && alone(right) && (japanese(left) || japanese(right));
+                !closes
+            })
+            .collect();
+        let mut flags = keep.iter();
+        self.chars.retain(|_| *flags.next().unwrap_or(&true));
+        let mut flags = keep.iter();
+        self.origin.retain(|_| *flags.next().unwrap_or(&true));
     }
 
     /// `ー` and `一` are written for a hyphen between digits, and only there.
@@ -279,6 +304,13 @@ mod tests {
         assert_eq!(folded("百二十三番地"), "123番地");
         assert_eq!(folded("八十八歳"), "88歳");
         assert_eq!(folded("昭和一〇年三月五日"), "昭和10年3月5日");
+    }
+
+    #[test]
+    fn spaced_out_letters_are_closed_up_and_spaced_words_are_not() {
+        assert_eq!(folded("鬼　塚　様"), "鬼塚様");
+        assert_eq!(folded("田中 次郎 殿"), "田中 次郎 殿");
+        assert_eq!(folded("A 2 B"), "A 2 B");
     }
 
     #[test]

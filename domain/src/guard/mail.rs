@@ -61,6 +61,9 @@ fn mail(text: &Reading<'_>, at: usize) -> Option<(Option<Hit>, usize)> {
         } else if text.at(end).is_ascii_alphanumeric() || ".-".contains(text.at(end)) {
             domain.push(text.at(end));
             end += 1;
+        } else if text.at(end) == '。' && text.at(end + 1).is_ascii_alphanumeric() {
+            domain.push('.');
+            end += 1;
         } else {
             break;
         }

@@ -5,7 +5,7 @@
 //! sender sees where, why and how to reword, and a coordinator may confirm. What was typed is never changed.
 //!
 //! Each rule is one file with what it finds, where its numbers come from, and examples. To add a rule: write its file with a
-//! `find(&Reading, &mut Vec<Hit>)`, name it in [`RULES`], give it a [`Kind`] with its two sentences. To teach it a word, add the word
+//! `find(&Reading, &mut Vec<Hit>)`, name it in `RULES`, give it a [`Kind`] with its two sentences. To teach it a word, add the word
 //! to a table in `words/`.
 //!
 //! *Invariant:* pure and linear: no rule looks further around than a constant, so a megabyte of hostile text costs no more per

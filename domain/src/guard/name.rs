@@ -16,6 +16,9 @@ use super::{
 };
 
 const HONORIFICS: [&str; 12] = ["様", "さま", "サマ", "さん", "サン", "氏", "殿", "くん", "君", "ちゃん", "チャン", "クン"];
+/// How neighbours call the old people of a house.
+const ELDERS: [&str; 10] =
+    ["婆ちゃん", "爺ちゃん", "ばあちゃん", "じいちゃん", "ばあさん", "じいさん", "おばあ", "おじい", "婆さん", "爺さん"];
 /// Particles and endings behind which a kana name is over.
 const PARTICLES: &str = "はがをにのともでへやかだ";
 /// Last characters of words for roles and organisations: what ends so and is no surname names nobody.
@@ -342,6 +345,11 @@ fn from_surname(text: &Reading<'_>, at: usize, hits: &mut Vec<Hit>) {
         let named = given.filter(|(given_end, likeness)| {
             let length = given_end - end - usize::from(spaced);
             let sure = *likeness == Likeness::Strong;
+            // はまゆう大島みなみ is a home in the south of Oshima.
+            let part_of_town = place && !spaced && matches!(text.at(end), '\u{3041}'..='\u{3096}');
+            if part_of_town {
+                return false;
+            }
             match (place || short, sure) {
                 (_, true) => !(short && after_kanji) && (length >= 2 || spaced),
                 (true, false) => false,
@@ -357,6 +365,13 @@ fn from_surname(text: &Reading<'_>, at: usize, hits: &mut Vec<Hit>) {
         // 伊藤(88), 伊藤 88歳
         let gap = (end..end + 3).find(|i| !" (、,".contains(text.at(*i))).unwrap_or(end);
         if gap > end && !place && !(short && after_kanji) && person::age_at(text, gap).is_some() {
+            push_name(text, at, end, Certainty::Certain, hits);
+            return;
+        }
+        // 山田(要介護5), 松尾の婆ちゃん
+        let levelled = gap > end && text.any(gap, &["要介護", "要支援", "介護度"]).is_some();
+        let elder = text.any(end, &["の", ""]).is_some_and(|from| text.any(from, &ELDERS).is_some());
+        if !(place || short && after_kanji) && (levelled || elder) {
             push_name(text, at, end, Certainty::Certain, hits);
             return;
         }

@@ -86,6 +86,7 @@ impl Profile {
         let certain = ill && traits >= 1
             || traits >= 2 && (care || incident || kin || household || need)
             || need && sex
+            || kin && incident
             || sensitive && (person || kin || household || sex || age)
             || !self.grave.is_empty() && (person || sex || age || kin)
             || ill && incident && person
