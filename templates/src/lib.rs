@@ -5,6 +5,8 @@
 
 pub mod city;
 pub mod marks;
+pub mod poster;
+pub mod report;
 pub mod time;
 pub mod words;
 

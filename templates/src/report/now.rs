@@ -1,0 +1,380 @@
+//! What the board believes now, and what a report said, as rows a carer can check at a glance.
+//!
+//! *Invariant:* every row comes from a [`Shown`] or from the report itself; a stale value is a ？ with its last state in small type.
+
+use imaboard_domain::{
+    Aspect, Cell, Condition, FacilityBoard, Grid, Level, Moment, Need, PLAIN_ASPECTS, Realm, Service, Session, Shown, Value,
+    Weekday,
+};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use maud::{Markup, html};
+
+use super::sprite::{chip, condition_look, level_look, mark};
+use super::{Frame, as_of, service_name};
+use crate::time;
+
+/// How many days of a calendar are drawn small: two rows of seven.
+const SMALL_DAYS: usize = 14;
+
+/// What the board shows of this facility.
+pub(super) fn facts(frame: Frame<'_>, moment: Moment<'_>, facility: &FacilityBoard, realm: Realm) -> Markup {
+    let services: Vec<&Service> = facility.facility.services.iter().filter(|s| s.kind.grid().is_some()).collect();
+    let several = services.len() > 1;
+    let plain: Vec<(&Aspect, Shown<'_>)> =
+        PLAIN_ASPECTS.iter().map(|(a, _)| (a, moment.shown(facility, a, realm))).filter(|(_, s)| *s != Shown::Missing).collect();
+    html! {
+        @for service in &services {
+            @match service.kind.grid() {
+                Some(Grid::Dates) => (calendar(frame, moment, facility, service, several)),
+                Some(Grid::Weekdays) => (week(frame, moment, facility, service, several)),
+                _ => {
+                    @let rows: Vec<(Cell, Shown<'_>)> =
+                        service.cells(moment.today()).into_iter().map(|c| (c, moment.cell(facility, service, c))).collect();
+                    (rows_of_service(frame, moment.now, service, several, &rows))
+                }
+            }
+        }
+        @if !plain.is_empty() {
+            @let times: Vec<Option<Timestamp>> = plain.iter().map(|(_, s)| s.last().map(|s| s.observed_at)).collect();
+            @let same = times.windows(2).all(|w| w.first() == w.last());
+            dl.facts.aging[same && plain.iter().any(|(_, s)| s.is_aging())] {
+                @for (aspect, shown) in &plain { (plain_row(frame, moment.now, aspect, *shown, !same)) }
+            }
+            @if same { @if let Some((_, shown)) = plain.first() { (time_line(frame, moment.now, *shown)) } }
+        }
+        @if services.iter().all(|s| nothing(moment, facility, s)) && plain.is_empty() {
+            p.hint { (frame.word("nothing_yet")) }
+        }
+    }
+}
+
+fn nothing(moment: Moment<'_>, facility: &FacilityBoard, service: &Service) -> bool {
+    service.cells(moment.today()).into_iter().all(|c| moment.cell(facility, service, c) == Shown::Missing)
+}
+
+fn rows_of_service(frame: Frame<'_>, now: Timestamp, service: &Service, several: bool, rows: &[(Cell, Shown<'_>)]) -> Markup {
+    if rows.iter().all(|(_, s)| *s == Shown::Missing) {
+        return html! {
+            dl.facts { div { dt { (if several { service_name(service.kind).to_owned() } else { row_name(frame, service, rows.first().map(|r| r.0)) }) }
+                dd { (chip(level_look(None))) span.small { (frame.word("not_yet")) } } } }
+        };
+    }
+    let times: Vec<Option<Timestamp>> = rows.iter().map(|(_, s)| s.last().map(|s| s.observed_at)).collect();
+    let same = times.windows(2).all(|w| w.first() == w.last());
+    html! {
+        @if several && rows.len() > 1 { h3.svc { (service_name(service.kind)) } }
+        dl.facts.aging[same && rows.iter().any(|(_, s)| s.is_aging())] {
+            @for (cell, shown) in rows {
+                @let name = if several && rows.len() == 1 { service_name(service.kind).to_owned() } else { row_name(frame, service, Some(*cell)) };
+                div.aging[!same && shown.is_aging()] {
+                    dt.long[name.chars().count() > 6] { (name) }
+                    dd {
+                        (vacancy_value(frame, service, *shown, now))
+                        @if !same { (row_time(frame, now, *shown)) }
+                    }
+                }
+            }
+        }
+        @if same { @if let Some((_, shown)) = rows.first() { (time_line(frame, now, *shown)) } }
+    }
+}
+
+/// What a cell is called in a row.
+pub(super) fn row_name(frame: Frame<'_>, service: &Service, cell: Option<Cell>) -> String {
+    match cell {
+        Some(Cell::Beds { sex: None, room: None }) | None => frame.word("beds.fact"),
+        Some(Cell::Beds { sex, room }) => [sex.map(|s| s.word()), room.map(|r| r.word())]
+            .into_iter()
+            .flatten()
+            .map(|word| frame.words.t(&format!("bed.{word}")).to_owned())
+            .collect::<Vec<_>>()
+            .join("・"),
+        Some(Cell::Slot(slot)) => frame.words.t(&format!("slot.{slot}")).to_owned(),
+        Some(Cell::Intake) => frame.word("intake.fact"),
+        Some(Cell::Date(date)) => time::day(date),
+        Some(Cell::Weekday(day, session)) => {
+            let whole = service.sessions() == [Session::Day];
+            let weekday = weekday_word(frame, day);
+            if whole { weekday } else { format!("{weekday} {}", frame.words.t(&format!("session.{session}"))) }
+        }
+    }
+}
+
+/// 月曜日
+pub(super) fn weekday_word(frame: Frame<'_>, day: Weekday) -> String {
+    frame.fill("weekdays.weekday", &[("day", frame.words.t(&format!("weekday.{day}")))])
+}
+
+fn level_word(frame: Frame<'_>, service: &Service, level: Level) -> String {
+    let intake = service.kind.grid() == Some(Grid::Intake);
+    match level {
+        Level::Plenty | Level::Available if intake => frame.word("intake.available"),
+        Level::Few if intake => frame.word("intake.few"),
+        Level::Full if intake => frame.word("intake.full"),
+        _ => frame.word(&format!("level.{level}")),
+    }
+}
+
+fn vacancy_value(frame: Frame<'_>, service: &Service, shown: Shown<'_>, now: Timestamp) -> Markup {
+    let unit = service.kind.unit_ja();
+    match shown {
+        Shown::Fresh(s) | Shown::Aging(s) => said(frame, service, &s.value),
+        Shown::Stale(s) => html! {
+            (chip(level_look(None)))
+            span.small { (frame.fill("last_known", &[("ago", &time::ago(s.observed_at, now))])) " "
+                @if let Some(level) = s.value.level() { (level_word(frame, service, level)) }
+                @if let Some(n) = s.value.count() { " " (n) (unit) } }
+        },
+        Shown::Missing => html! { (chip(level_look(None))) span.small { (frame.word("not_yet")) } },
+    }
+}
+
+/// A vacancy as a report says it.
+fn said(frame: Frame<'_>, service: &Service, value: &Value) -> Markup {
+    let unit = service.kind.unit_ja();
+    let level = value.level();
+    let beds = service.kind.grid() == Some(Grid::Beds);
+    html! {
+        (chip(level_look(level)))
+        @match value.count() {
+            Some(n) if beds => { span.nb { b { (n) } (unit) } },
+            Some(n) => {
+                @if let Some(level) = level { (level_word(frame, service, level)) }
+                " " span.nb.count { b { (n) } (unit) }
+            },
+            None => { @if let Some(level) = level { (level_word(frame, service, level)) } },
+        }
+    }
+}
+
+fn time_line(frame: Frame<'_>, now: Timestamp, shown: Shown<'_>) -> Markup {
+    html! {
+        @if let Some(s) = shown.last() {
+            p.when { (as_of(frame, s.observed_at, now)) @if shown.is_aging() { " " b.old { (frame.word("old")) } }
+                @if matches!(shown, Shown::Stale(_)) { " " b.old { (frame.word("too_old")) } } }
+        }
+    }
+}
+
+fn row_time(frame: Frame<'_>, now: Timestamp, shown: Shown<'_>) -> Markup {
+    html! {
+        @if let Some(s) = shown.last() {
+            span.when { (as_of(frame, s.observed_at, now)) @if shown.is_aging() { " " b.old { (frame.word("old")) } } }
+        }
+    }
+}
+
+/// The key of the words of an aspect's values: all utilities share theirs.
+pub(super) fn value_key(aspect: &Aspect, word: &str) -> String {
+    let table = match aspect {
+        Aspect::Water
+        | Aspect::Gas
+        | Aspect::MedicalGas
+        | Aspect::Phone
+        | Aspect::Internet
+        | Aspect::Toilet
+        | Aspect::Climate => "utility",
+        // Only for a service that has left the register: its grid is no longer known.
+        Aspect::Vacancy { .. } => "level",
+        other => other.word(),
+    };
+    format!("{table}.{word}")
+}
+
+fn plain_row(frame: Frame<'_>, now: Timestamp, aspect: &Aspect, shown: Shown<'_>, with_time: bool) -> Markup {
+    let name = frame.words.t(&format!("aspect.{}", aspect.word())).to_owned();
+    html! {
+        div.aging[with_time && shown.is_aging()] {
+            dt.long[name.chars().count() > 6] { (name) }
+            dd {
+                @match shown {
+                    Shown::Fresh(s) | Shown::Aging(s) => (plain_value(frame, aspect, &s.value)),
+                    Shown::Stale(s) => {
+                        (chip(level_look(None)))
+                        span.small { (frame.fill("last_known", &[("ago", &time::ago(s.observed_at, now))])) " "
+                            (frame.word(&value_key(aspect, s.value.word()))) }
+                    },
+                    Shown::Missing => {},
+                }
+                @if with_time { (row_time(frame, now, shown)) }
+            }
+        }
+    }
+}
+
+/// A damage value as a report says it.
+fn plain_value(frame: Frame<'_>, aspect: &Aspect, value: &Value) -> Markup {
+    if let Value::Needs(list) = value {
+        return needs(frame, list);
+    }
+    let look = match (value, value.condition()) {
+        (Value::Operation { state: imaboard_domain::Operation::Suspended, .. }, _) => ("full", "pause"),
+        (Value::Operation { state: imaboard_domain::Operation::Evacuated, .. }, _) => ("bad", "away"),
+        (Value::FirstReport(imaboard_domain::FirstReport::NeedsHelp), _) => ("bad", "help"),
+        (_, condition) => condition_look(condition.unwrap_or(Condition::Unconfirmed)),
+    };
+    let beside = match value {
+        Value::Operation { reopens: Some(day), .. } => Some(frame.fill("operation.reopens_fact", &[("day", &time::day(*day))])),
+        Value::Power { hours: Some(n), .. } | Value::Utility { hours: Some(n), .. } => {
+            Some(frame.fill("more.hours_fact", &[("n", &n.to_string())]))
+        }
+        Value::Supplies { days: Some(n), .. } => Some(frame.fill("more.days_fact", &[("n", &n.to_string())])),
+        Value::Acceptance { count: Some(n), .. } => Some(frame.fill("more.people_fact", &[("n", &n.to_string())])),
+        _ => None,
+    };
+    html! {
+        (chip(look)) (frame.word(&value_key(aspect, value.word())))
+        @if let Some(beside) = beside { " " span.small { (beside) } }
+    }
+}
+
+fn needs(frame: Frame<'_>, list: &[Need]) -> Markup {
+    html! {
+        @if list.is_empty() { (chip(("ample", "yes"))) (frame.word("needs.none_fact")) } @else {
+            ul.wants {
+                @for need in list {
+                    li {
+                        (frame.word(&format!("needs.{}", need.item)))
+                        @if let Some((n, unit)) = need.quantity { " " (n) (frame.word(&format!("unit.{unit}"))) }
+                        " " span.small { (frame.word(&format!("needs.{}", need.urgency))) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn small_cell(frame: Frame<'_>, level: Option<Level>, day: Option<i8>) -> Markup {
+    let (class, name) = level_look(level);
+    let word = frame.word(&format!("level.{}", level.map_or("unknown", Level::word)));
+    html! {
+        td class=(class) {
+            @if let Some(day) = day { span.d { (day) } }
+            (mark(name)) span.sr { (word) }
+        }
+    }
+}
+
+/// The words of the marks that stand in a small table.
+fn legend(frame: Frame<'_>, levels: &[Option<Level>]) -> Markup {
+    let order = [Some(Level::Plenty), Some(Level::Available), Some(Level::Few), Some(Level::Full), Some(Level::NotOffered), None];
+    html! {
+        ul.key-words aria-label=(frame.word("marks")) {
+            @for level in order.into_iter().filter(|l| levels.contains(l)) {
+                li { (chip(level_look(level))) (frame.word(&format!("level.{}", level.map_or("unknown", Level::word)))) }
+            }
+        }
+    }
+}
+
+fn span_line(frame: Frame<'_>, now: Timestamp, shown: &[Shown<'_>]) -> Markup {
+    let times: Vec<Timestamp> = shown.iter().filter_map(|s| s.current()).map(|s| s.observed_at).collect();
+    let aging = shown.iter().any(|s| s.is_aging());
+    html! {
+        @match (times.iter().min(), times.iter().max()) {
+            (Some(first), Some(last)) => p.when {
+                @if time::when(*first, now) != time::when(*last, now) { time datetime=(super::iso(*first)) { (time::when(*first, now)) } " 〜 " }
+                (as_of(frame, *last, now))
+                @if aging { " " b.old { (frame.word("old")) } }
+            },
+            _ => {
+                @if let Some(last) = shown.iter().filter_map(|s| s.last()).map(|s| s.observed_at).max() {
+                    p.when { (as_of(frame, last, now)) " " b.old { (frame.word("too_old")) } }
+                }
+            },
+        }
+    }
+}
+
+fn level_of(shown: Shown<'_>) -> Option<Level> {
+    shown.current().and_then(|s| s.value.level())
+}
+
+fn calendar(frame: Frame<'_>, moment: Moment<'_>, facility: &FacilityBoard, service: &Service, several: bool) -> Markup {
+    let days: Vec<(Date, Shown<'_>)> = service
+        .cells(moment.today())
+        .into_iter()
+        .filter_map(|c| match c {
+            Cell::Date(date) => Some((date, moment.cell(facility, service, c))),
+            _ => None,
+        })
+        .take(SMALL_DAYS)
+        .collect();
+    let shown: Vec<Shown<'_>> = days.iter().map(|(_, s)| *s).collect();
+    let levels: Vec<Option<Level>> = shown.iter().map(|s| level_of(*s)).collect();
+    html! {
+        @if several { h3.svc { (service_name(service.kind)) } }
+        table.mini.cal.aging[shown.iter().any(|s| s.is_aging())] {
+            caption.sr { (frame.fill("dates.caption", &[("from", &time::day(moment.today()))])) }
+            thead { tr { @for (date, _) in days.iter().take(7) { th scope="col" class=(weekend(*date)) { (time::weekday(*date)) } } } }
+            tbody { @for week in days.chunks(7) {
+                tr { @for (date, s) in week { (small_cell(frame, level_of(*s), Some(date.day()))) } }
+            } }
+        }
+        (legend(frame, &levels))
+        (span_line(frame, moment.now, &shown))
+    }
+}
+
+/// The class of a date's weekday: Saturdays blue, Sundays red, as Japanese calendars print them.
+pub(super) fn weekend(date: Date) -> &'static str {
+    match Weekday::of(date) {
+        Weekday::Sat => "sat",
+        Weekday::Sun => "sun",
+        Weekday::Mon | Weekday::Tue | Weekday::Wed | Weekday::Thu | Weekday::Fri => "",
+    }
+}
+
+fn week(frame: Frame<'_>, moment: Moment<'_>, facility: &FacilityBoard, service: &Service, several: bool) -> Markup {
+    let row = |session: Session| -> Vec<Shown<'_>> {
+        Weekday::ALL.iter().map(|d| moment.cell(facility, service, Cell::Weekday(*d, session))).collect()
+    };
+    let all: Vec<Shown<'_>> = service.sessions().iter().flat_map(|s| row(*s)).collect();
+    let levels: Vec<Option<Level>> = all.iter().map(|s| level_of(*s)).collect();
+    html! {
+        @if several { h3.svc { (service_name(service.kind)) } }
+        table.mini.aging[all.iter().any(|s| s.is_aging())] {
+            thead { tr { td {} @for day in Weekday::ALL { th scope="col" { (frame.words.t(&format!("weekday.{day}"))) } } } }
+            tbody { @for session in service.sessions() {
+                tr {
+                    th scope="row" { (frame.words.t(&format!("session.{session}"))) }
+                    @for s in row(*session) { (small_cell(frame, level_of(s), None)) }
+                }
+            } }
+        }
+        (legend(frame, &levels))
+        (span_line(frame, moment.now, &all))
+    }
+}
+
+/// What one report said, as rows.
+pub(super) fn said_rows<'a>(
+    frame: Frame<'_>,
+    facility: &FacilityBoard,
+    observed: impl Iterator<Item = (&'a Aspect, &'a Value, bool)>,
+) -> Markup {
+    let several = facility.facility.services.iter().filter(|s| s.kind.grid().is_some()).count() > 1;
+    html! {
+        dl.facts {
+            @for (aspect, value, confirmed) in observed {
+                @let service = match aspect { Aspect::Vacancy { service, .. } => facility.facility.find_service(service), _ => None };
+                @let name = match (aspect, service) {
+                    (Aspect::Vacancy { cell, .. }, Some(s)) if several => format!("{} {}", service_name(s.kind), row_name(frame, s, Some(*cell))),
+                    (Aspect::Vacancy { cell, .. }, Some(s)) => row_name(frame, s, Some(*cell)),
+                    _ => frame.words.t(&format!("aspect.{}", aspect.word())).to_owned(),
+                };
+                div {
+                    dt.long[name.chars().count() > 6] { (name) }
+                    dd {
+                        @match service {
+                            Some(s) => (said(frame, s, value)),
+                            None => (plain_value(frame, aspect, value)),
+                        }
+                        @if confirmed { " " span.small { (frame.word("receipt.confirmed")) } }
+                    }
+                }
+            }
+        }
+    }
+}
