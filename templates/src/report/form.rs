@@ -10,7 +10,7 @@
 //! | `off.SERVICE.CELL` | ticked: not offered |
 //! | an aspect's word | its state; `power.hours`, `supplies.days`, `acceptance.n`, `operation.reopens` beside it |
 //! | `need`, `need.ITEM.when`, `.n`, `.unit` | what is asked for |
-//! | `remark`, `remark.choice`, `remark.suggested` | the remark, and what to do about a refused one |
+//! | `remark`, `remark.choice` | the remark, and what to do about a refused one |
 //! | `first_report`, `realm`, `confirm`, `send` | buttons and the choice 訓練／本当 |
 //!
 //! *Invariant:* a field left as the page had filled it in is never read as an observation: nobody looked at it anew.
@@ -66,11 +66,10 @@ impl Typed {
     /// The remark as one line without outer blanks; `None` if empty or dropped on purpose.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
-        let text = match self.one("remark.choice") {
-            Some("none") => return None,
-            Some("suggested") => self.one("remark.suggested").or_else(|| self.one("remark")),
-            _ => self.one("remark"),
-        }?;
+        if self.one("remark.choice") == Some("none") {
+            return None;
+        }
+        let text = self.one("remark")?;
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         (!line.is_empty()).then_some(line)
     }
@@ -198,8 +197,8 @@ pub struct Finding {
     pub end: usize,
     /// Why, in Japanese.
     pub why: String,
-    /// The whole text reworded, if there is a way.
-    pub suggestion: Option<String>,
+    /// How to say the same without it, in Japanese.
+    pub suggestion: String,
 }
 
 /// Why nothing was stored, at one field.

@@ -195,11 +195,16 @@ fn same_fields(sheet: &Sheet<'_>, nonce: Uuid, seen: i64) -> Markup {
     }
 }
 
-/// Whether 変わりなし has anything to say: at least one value that is not stale.
+/// Whether 変わりなし has anything to say: at least one value that is not stale; in peace damage is no part of it.
 #[must_use]
 pub fn can_confirm(moment: Moment<'_>, facility: &FacilityBoard, realm: Realm) -> bool {
     let vacancies = facility.facility.services.iter().any(|s| confirmable(moment, facility, s).next().is_some());
-    vacancies || PLAIN_ASPECTS.iter().any(|(a, _)| moment.shown(facility, a, realm).current().is_some())
+    let damage_too = moment.mode() != Mode::Peace || realm == Realm::Exercise;
+    vacancies
+        || PLAIN_ASPECTS
+            .iter()
+            .filter(|(a, _)| damage_too || *a == Aspect::Operation)
+            .any(|(a, _)| moment.shown(facility, a, realm).current().is_some())
 }
 
 fn confirmable<'a>(
@@ -269,13 +274,8 @@ fn remark(sheet: &Sheet<'_>) -> Markup {
                 (problem::why(frame, sheet.facility, p, "remark-why"))
                 @if let What::Personal(findings) = &p.what {
                     p.said { (problem::said(text, findings)) }
-                    @let suggestion = findings.iter().find_map(|f| f.suggestion.as_deref());
                     div.opts {
-                        @if let Some(better) = suggestion {
-                            input type="hidden" name="remark.suggested" value=(better);
-                            (choice("remark.choice", "suggested", true, html! { small { (frame.word("remark.as_suggested")) } (better) }, ""))
-                        }
-                        (choice("remark.choice", "own", suggestion.is_none(), html! { (frame.word("remark.own")) }, "opens"))
+                        (choice("remark.choice", "own", true, html! { (frame.word("remark.own")) }, "opens"))
                         (choice("remark.choice", "none", false, html! { (frame.word("remark.drop")) }, ""))
                     }
                     div.reveal { (remark_box(frame, text, true)) }

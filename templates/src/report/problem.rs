@@ -79,7 +79,15 @@ pub fn message(words: &Words, problem: &Problem, facility: Option<&FacilityBoard
     let day_cell = key == "bad_date" && problem.field.starts_with("v.");
     let long = if day_cell { "report.problem.bad_day_more".to_owned() } else { format!("report.problem.{key}_more") };
     let why = match &problem.what {
-        What::Personal(findings) => findings.iter().map(|f| f.why.as_str()).collect::<Vec<_>>().join(" "),
+        What::Personal(findings) => {
+            let mut said: Vec<&str> = Vec::new();
+            for sentence in findings.iter().flat_map(|f| [f.why.as_str(), f.suggestion.as_str()]) {
+                if !sentence.is_empty() && !said.contains(&sentence) {
+                    said.push(sentence);
+                }
+            }
+            said.join(" ")
+        }
         _ => String::new(),
     };
     let more = words.fill(&long, &values);
