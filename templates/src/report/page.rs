@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use imaboard_domain::{FacilityBoard, Grid, Moment, PLAIN_ASPECTS, Realm, Service, Shown};
+use imaboard_domain::{Aspect, FacilityBoard, Grid, Mode, Moment, PLAIN_ASPECTS, Realm, Service, Shown};
 use maud::{Markup, html};
 use uuid::Uuid;
 
