@@ -10,7 +10,7 @@ use std::sync::Arc;
 use imaboard_domain::guard::{self, Inspection, PublicRegister, Verdict};
 use imaboard_domain::{
     Answer, Aspect, Board, Change, Channel, Entry, EntryId, FacilityId, Facts, FirstReport, Mode, Moment, Observation, Observed,
-    PLAIN_ASPECTS, PostingId, PressFacts, Realm, Report, Rhythms, Standing, Value,
+    PLAIN_ASPECTS, PostingId, PressFacts, Realm, Report, Rhythms, Standing, Value, View,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -189,6 +189,8 @@ pub struct Parts {
     pub batch_entries: usize,
     /// When the last entry on the log was recorded.
     pub last_recorded_at: Timestamp,
+    /// Telephone numbers that are public besides those of the register: the city's desks.
+    pub public_phones: Vec<String>,
     /// Keys the digest of what was submitted, because a plain hash of typed text would let a guesser confirm a name.
     pub keys: Keys,
 }
@@ -199,7 +201,7 @@ impl Recorder {
     pub fn start(parts: Parts, stop: CancellationToken) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, jobs) = mpsc::channel(parts.queue_entries);
         let (health_out, health) = watch::channel(Health::Able);
-        let writer = Writer { last_recorded_at: parts.last_recorded_at, parts, health: health_out };
+        let writer = Writer { last_recorded_at: parts.last_recorded_at, parts, health: health_out, register: None };
         let task = tokio::spawn(writer.run(jobs, stop));
         (Self { queue, health }, task)
     }
@@ -240,7 +242,12 @@ struct Writer {
     parts: Parts,
     health: watch::Sender<Health>,
     last_recorded_at: Timestamp,
+    /// What the guard takes as public; made again after the register changed.
+    register: Option<PublicRegister>,
 }
+
+/// How often a log that failed is tried again while nothing comes in, so that readiness recovers by itself.
+const PROBE_EVERY: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// A submission that was decided and waits for the commit of its batch.
 struct Decided {
@@ -260,6 +267,10 @@ impl Writer {
                     continue;
                 }
                 job = jobs.recv() => job,
+                () = tokio::time::sleep(PROBE_EVERY), if *self.health.borrow() != Health::Able => {
+                    self.probe().await;
+                    continue;
+                }
             };
             let Some(first) = first else { break };
             let mut waiting = vec![first];
@@ -319,6 +330,10 @@ impl Writer {
     async fn decide(&mut self, submission: Submission) -> Result<Decision, SubmitError> {
         let digest = self.digest_of(&submission);
         if let Some(held) = self.parts.log.find_by_id(submission.id.0).await.map_err(not_stored)? {
+            if held.seq > self.parts.board.read(Board::position) {
+                // Stored by a commit whose answer we never got.
+                self.catch_up().await.map_err(not_stored)?;
+            }
             if held.digest.as_deref() != Some(digest.as_str()) {
                 return Err(SubmitError::Conflict);
             }
@@ -352,14 +367,15 @@ impl Writer {
     }
 
     /// No door can let personal data in: the guard stands here, before the log.
-    fn inspect(&self, intent: &Intent, text: Option<&str>) -> Result<(), Refusal> {
+    fn inspect(&mut self, intent: &Intent, text: Option<&str>) -> Result<(), Refusal> {
         let Some(text) = text else { return Ok(()) };
         let most = if matches!(intent, Intent::Report(_)) { REMARK_CHARS } else { POSTING_CHARS };
         if text.chars().count() > most {
             return Err(Refusal::TooLong { most });
         }
-        let register = self.parts.board.read(public_register);
-        let inspection = guard::inspect(text, &register);
+        let Parts { board, public_phones, .. } = &self.parts;
+        let register = self.register.get_or_insert_with(|| board.read(|b| public_register(b, public_phones)));
+        let inspection = guard::inspect(text, register);
         match inspection.verdict {
             Verdict::Ok => Ok(()),
             // What is only likely stays with the city: everything typed is pending until released.
@@ -446,6 +462,16 @@ impl Writer {
                 metrics::histogram!("imaboard_commit_seconds").record(started.elapsed().as_secs_f64());
                 metrics::counter!("imaboard_entries_total").increment(appended.len() as u64);
                 self.health.send_if_modified(|h| std::mem::replace(h, Health::Able) != Health::Able);
+                let position = self.parts.board.read(Board::position);
+                if appended.first().is_some_and(|first| first.seq > position + 1)
+                    && let Err(error) = self.catch_up_to(appended.first().map_or(0, |first| first.seq)).await
+                {
+                    // What is missing is folded at the next gap or the next start; nothing stored is lost.
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "entries of an unanswered commit could not be read"
+                    );
+                }
                 for (mut decided, appended) in decided.into_iter().zip(appended) {
                     decided.entry.seq = appended.seq;
                     self.fold(&decided.entry);
@@ -464,8 +490,45 @@ impl Writer {
         }
     }
 
-    fn fold(&self, entry: &Entry) {
+    /// Whether the log can be written again.
+    async fn probe(&self) {
+        let now = self.parts.clock.now().to_string();
+        match self.parts.log.save_meta("probe", &now).await {
+            Ok(()) => {
+                tracing::info!("the log can be written again");
+                self.health.send_replace(Health::Able);
+            }
+            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "the log still cannot be written"),
+        }
+    }
+
+    /// Folds what stands on the log beyond the board: entries of a commit whose answer was lost.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        self.catch_up_to(u64::MAX).await
+    }
+
+    async fn catch_up_to(&mut self, end: u64) -> Result<(), StoreError> {
+        loop {
+            let from = self.parts.board.read(Board::position) + 1;
+            let records = self.parts.log.read(from, 1_000).await?;
+            let ended = records.is_empty();
+            for record in records {
+                if record.seq >= end {
+                    return Ok(());
+                }
+                self.fold(&entry_of(record)?);
+            }
+            if ended {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fold(&mut self, entry: &Entry) {
         let change = self.parts.board.apply(entry);
+        if change.views.contains(&View::Register) {
+            self.register = None;
+        }
         tracing::info!(
             entry.seq,
             entry.id = %entry.id,
@@ -519,10 +582,10 @@ pub fn new_id() -> EntryId {
     EntryId(uuid::Uuid::now_v7())
 }
 
-fn public_register(board: &Board) -> PublicRegister {
+fn public_register(board: &Board, phones: &[String]) -> PublicRegister {
     let all = || board.facilities().values().filter(|f| !f.retired).map(|f| &f.facility);
     PublicRegister::new(
-        all().flat_map(|f| [f.phone.as_str(), f.fax.as_str()]),
+        all().flat_map(|f| [f.phone.as_str(), f.fax.as_str()]).chain(phones.iter().map(String::as_str)),
         [],
         all().map(|f| f.address.as_str()),
         all().map(|f| f.name.as_str()),

@@ -120,6 +120,10 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
             queue_entries: settings.recorder.queue_entries.size(),
             batch_entries: settings.recorder.batch_entries.size(),
             last_recorded_at,
+            public_phones: vec![
+                settings.city.consultation_desk.phone.as_str().to_owned(),
+                settings.city.disaster_desk.phone.as_str().to_owned(),
+            ],
             keys: keys.clone(),
         },
         stop_writer.clone(),

@@ -164,6 +164,9 @@ impl PressIntake {
         };
         // The device's own time counts if it lies between its last contact and shortly after now.
         let own_time = press.at.filter(|at| *at <= now + AHEAD && before.is_none_or(|b| *at >= b));
+        // Without one, a delivery that comes again may be old: then it was made after the last contact, and that is all we know.
+        let late = own_time.is_none() && delivered.dup;
+        let observed_at = if late { before } else { own_time };
         let value = observations.first().map(|o| o.value.clone());
         let submission = Submission {
             id: new_id(),
@@ -171,10 +174,10 @@ impl PressIntake {
             actor: format!("button:{}", button.id),
             intent: Intent::Report(ReportIntent {
                 facility: Some(button.facility.clone()),
-                observed_at: own_time,
+                observed_at,
                 observations,
                 press: Some(PressFacts { button: button.id.clone(), gesture, key: press.button, dedupe: press.dedupe.clone() }),
-                late: own_time.is_none() && delivered.dup,
+                late,
                 ..ReportIntent::default()
             }),
             text: None,
