@@ -4,9 +4,12 @@
 //! printed from an [`imaboard_domain::Shown`], with its time beside it.
 
 pub mod city;
+pub mod layout;
 pub mod marks;
 pub mod poster;
+pub mod public;
 pub mod report;
+pub mod text;
 pub mod time;
 pub mod words;
 
