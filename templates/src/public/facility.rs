@@ -137,7 +137,9 @@ fn service_section(frame: &Frame<'_>, held: &FacilityBoard, service: &Service) -
     let main = mainly(&cells);
     let id = format!("s-{}", service.id);
     let level = now.as_ref().and_then(imaboard_domain::ServiceNow::level);
-    let count = now.as_ref().and_then(|n| n.count);
+    // The count of the best half-day of a week would read as room all week.
+    let count = now.as_ref().and_then(|n| n.count).filter(|_| grid != Grid::Weekdays);
+    let best = now.as_ref().and_then(|n| n.cell).filter(|_| level.is_some());
     // One cell needs no grid, and a grid without a single current value would be 31 question marks.
     let draws_grid = main.is_some() && cells.len() > 1;
     html! {
@@ -145,7 +147,7 @@ fn service_section(frame: &Frame<'_>, held: &FacilityBoard, service: &Service) -
             h2 id=(id) { (service.kind.name_ja()) }
             p.share {
                 span.big { (room(frame, level, grid == Grid::Intake, count, unit)) }
-                @if let Some(span) = span_key(grid) { span.asof { (frame.t(span)) } }
+                @if let Some(span) = span_words(frame, best) { span.asof { (span) } }
                 @if let Some(capacity) = service.capacity.filter(|c| *c > 0) {
                     span.asof { (frame.fill("public.facility.capacity_of", &[("n", &capacity.to_string())])) }
                 }
@@ -173,12 +175,16 @@ fn service_section(frame: &Frame<'_>, held: &FacilityBoard, service: &Service) -
     }
 }
 
-fn span_key(grid: Grid) -> Option<&'static str> {
-    match grid {
-        Grid::Dates => Some("public.span.short-stay"),
-        Grid::Weekdays => Some("public.span.day-care"),
-        Grid::Beds | Grid::Slots | Grid::Intake => None,
-    }
+/// Of what the headline speaks, where one cell speaks for the grid: あす, 週のうち, 泊まり.
+fn span_words(frame: &Frame<'_>, best: Option<Cell>) -> Option<String> {
+    let key = match best? {
+        Cell::Date(date) if date == frame.moment.today() => "public.span.today".to_owned(),
+        Cell::Date(_) => "public.span.tomorrow".to_owned(),
+        Cell::Weekday(..) => "public.span.day-care".to_owned(),
+        Cell::Slot(slot) => format!("slot.{}", slot.word()),
+        Cell::Beds { .. } | Cell::Intake => return None,
+    };
+    Some(frame.words.t(&key).to_owned())
 }
 
 /// The standing whose time most current cells share; the newest of equals.
