@@ -24,5 +24,6 @@ pub mod recorder;
 pub mod sample;
 pub mod settings;
 pub mod telemetry;
+pub mod views;
 pub mod web;
 pub mod wiring;

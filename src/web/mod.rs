@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod observe;
 pub mod ops;
+pub mod shared;
 
 use std::sync::Arc;
 
