@@ -78,7 +78,7 @@ pub fn about(frame: &Frame<'_>, imprint: Imprint<'_>) -> Markup {
             div.prose { p { (frame.t("public.about.log_text")) } }
             dl.facts.wide {
                 dt { (frame.t("public.about.position")) } dd.num { (frame.fill("public.foot.position", &[("seq", &position)])) }
-                dt { (frame.t("public.about.head")) } dd.num.hash { (imprint.head_hash.unwrap_or(frame.t("public.about.no_head"))) }
+                @if let Some(hash) = imprint.head_hash { dt { (frame.t("public.about.head")) } dd.num.hash { (hash) } }
                 dt { (frame.t("public.about.version")) } dd.num { (frame.t("brand.name")) " " (imprint.version) }
             }
         }
