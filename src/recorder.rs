@@ -168,6 +168,7 @@ enum Job {
 #[derive(Debug, Clone)]
 pub struct Recorder {
     queue: mpsc::Sender<Job>,
+    log: Log,
     health: watch::Receiver<Health>,
 }
 
@@ -201,9 +202,10 @@ impl Recorder {
     pub fn start(parts: Parts, stop: CancellationToken) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, jobs) = mpsc::channel(parts.queue_entries);
         let (health_out, health) = watch::channel(Health::Able);
+        let log = parts.log.clone();
         let writer = Writer { last_recorded_at: parts.last_recorded_at, parts, health: health_out, register: None };
         let task = tokio::spawn(writer.run(jobs, stop));
-        (Self { queue, health }, task)
+        (Self { queue, log, health }, task)
     }
 
     /// Records something and returns once it is durable.
@@ -223,6 +225,22 @@ impl Recorder {
         let away = || RedactError::Store(StoreError::Away { source: "the recorder is stopping or busy".into() });
         self.queue.try_send(Job::Redact { seq, why, actor, reply }).map_err(|_| away())?;
         answer.await.unwrap_or_else(|_| Err(away()))
+    }
+
+    /// The entry with this id, read from the log: for receipts, which must never claim more than was stored.
+    pub async fn find(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
+        self.log.find_by_id(id.0).await?.map(entry_of).transpose()
+    }
+
+    /// Whether a report was taken back since.
+    pub async fn is_taken_back(&self, report: &Entry) -> Result<bool, StoreError> {
+        let records = self.log.list_by_subject(&report.facts.subject(), Some("corrected"), MOST_HISTORY).await?;
+        for record in records {
+            if matches!(entry_of(record)?.facts, Facts::Corrected { replaces, .. } if replaces == report.id) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// How the log is doing.
@@ -582,7 +600,8 @@ pub fn new_id() -> EntryId {
     EntryId(uuid::Uuid::now_v7())
 }
 
-fn public_register(board: &Board, phones: &[String]) -> PublicRegister {
+/// What is public anyway, by the register and the settings: the guard lets it pass.
+pub fn public_register(board: &Board, phones: &[String]) -> PublicRegister {
     let all = || board.facilities().values().filter(|f| !f.retired).map(|f| &f.facility);
     PublicRegister::new(
         all().flat_map(|f| [f.phone.as_str(), f.fax.as_str()]).chain(phones.iter().map(String::as_str)),

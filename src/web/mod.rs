@@ -7,6 +7,7 @@ pub mod accept;
 pub mod observe;
 pub mod ops;
 pub mod public;
+pub mod report;
 pub mod shared;
 
 use std::sync::Arc;
@@ -17,6 +18,6 @@ use crate::app::App;
 
 /// Every route of the public listener, by the room that answers it.
 pub fn router(app: &Arc<App>) -> Router {
-    let routes = Router::new();
+    let routes = Router::new().merge(report::routes());
     observe::observed(routes.with_state(Arc::clone(app)).merge(public::routes(app)))
 }

@@ -84,7 +84,7 @@ fn rows_of_service(frame: Frame<'_>, now: Timestamp, service: &Service, several:
 pub(super) fn row_name(frame: Frame<'_>, service: &Service, cell: Option<Cell>) -> String {
     match cell {
         Some(Cell::Beds { sex: None, room: None }) | None => frame.word("beds.fact"),
-        Some(Cell::Beds { sex, room }) => [sex.map(|s| s.word()), room.map(|r| r.word())]
+        Some(Cell::Beds { sex, room }) => [sex.map(imaboard_domain::BedSex::word), room.map(imaboard_domain::BedRoom::word)]
             .into_iter()
             .flatten()
             .map(|word| frame.words.t(&format!("bed.{word}")).to_owned())
