@@ -303,8 +303,7 @@ async fn show_receipt(State(app): State<Arc<App>>, Path((key, id)): Path<(String
     };
     // That a report was taken back is a courtesy to say; not knowing it must not hide that the report arrived.
     let taken_back = app.recorder.is_taken_back(&entry).await.unwrap_or_default();
-    let asked =
-        entry.text.as_deref().is_some_and(|text| guard::inspect(text, &app.board.read(public_register)).verdict == Verdict::Ask);
+    let asked = entry.text.as_deref().is_some_and(|text| inspect(&app, text).verdict == Verdict::Ask);
     let stored = Stored {
         seq: entry.seq,
         id: entry.id,
