@@ -1,0 +1,156 @@
+//! A real browser without a window.
+//!
+//! Every test has a browser of its own with an empty profile. *Invariant:* nothing in it calls home, and both processes (driver
+//! and browser) end with their owner.
+
+use std::io::{BufRead, BufReader};
+use std::ops::Deref;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use thirtyfour::prelude::*;
+
+use super::{DEADLINE, find_tool, wait_for};
+
+/// What it shows, and how large.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Screen {
+    /// A small telephone: 360 × 740.
+    Phone,
+    /// A wall display: 1920 × 1080.
+    Wall,
+}
+
+impl Screen {
+    fn size(self) -> (u32, u32) {
+        match self {
+            Self::Phone => (360, 740),
+            Self::Wall => (1_920, 1_080),
+        }
+    }
+}
+
+/// A running browser. Dereferences to its driver.
+pub(crate) struct Browser {
+    driver: WebDriver,
+    chromedriver: Child,
+    browser: Option<Pid>,
+    _profile: tempfile::TempDir,
+}
+
+impl Deref for Browser {
+    type Target = WebDriver;
+
+    fn deref(&self) -> &WebDriver {
+        &self.driver
+    }
+}
+
+impl Browser {
+    /// An ordinary browser.
+    pub(crate) async fn open(screen: Screen) -> Self {
+        Self::start(screen, true).await
+    }
+
+    /// A browser whose owner switched JavaScript off.
+    pub(crate) async fn without_javascript(screen: Screen) -> Self {
+        Self::start(screen, false).await
+    }
+
+    async fn start(screen: Screen, javascript: bool) -> Self {
+        let profile = tempfile::Builder::new().prefix("imaboard-browser-").tempdir().unwrap();
+        let mut chromedriver = Command::new(find_tool("chromedriver").expect("chromedriver"))
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(chromedriver.stdout.take().unwrap()).lines();
+        let port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.rsplit_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned()))
+            .expect("chromedriver names its port");
+        std::thread::spawn(move || lines.for_each(drop));
+
+        let (width, height) = screen.size();
+        let mut wishes = DesiredCapabilities::chrome();
+        for argument in [
+            "--headless=new",
+            // A container's root cannot make the browser's own sandbox.
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-proxy-server",
+            "--hide-scrollbars",
+            "--lang=ja",
+            &format!("--window-size={width},{height}"),
+            &format!("--user-data-dir={}", profile.path().display()),
+        ] {
+            wishes.add_arg(argument).unwrap();
+        }
+        if !javascript {
+            // 2 means "block" in the browser's own settings.
+            wishes.add_experimental_option("prefs", json!({ "profile.managed_default_content_settings.javascript": 2 })).unwrap();
+        }
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wishes).await.unwrap();
+        let browser = driver.capabilities().get("goog:processID").and_then(serde_json::Value::as_i64);
+        let browser = browser.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        // A window has a least width; a telephone is narrower, so the page is told the size itself.
+        let mobile = matches!(screen, Screen::Phone);
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
+        driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
+        driver.set_page_load_timeout(DEADLINE).await.unwrap();
+        Self { driver, chromedriver, browser, _profile: profile }
+    }
+
+    /// The text of the page as it is seen.
+    pub(crate) async fn text(&self) -> String {
+        // An element may be replaced while it is read; then the next look counts.
+        match self.driver.find(By::Css("body")).await {
+            Ok(body) => body.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        }
+    }
+
+    /// Waits until the page shows this text.
+    pub(crate) async fn sees(&self, text: &str) {
+        let mut last = String::new();
+        let what = format!("{text:?} on the page");
+        let started = std::time::Instant::now();
+        while !last.contains(text) {
+            assert!(started.elapsed() < DEADLINE, "never: {what}; it shows:\n{last}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            last = self.text().await;
+        }
+    }
+
+    /// Waits for an element.
+    pub(crate) async fn one(&self, css: &str) -> WebElement {
+        wait_for(css, async || self.driver.find(By::Css(css)).await.ok()).await
+    }
+
+    /// Ends it in order, and fails the test if it cannot.
+    pub(crate) async fn close(self) {
+        self.driver.clone().quit().await.unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if let Some(browser) = self.browser {
+            // Already gone after `close`.
+            kill_process(browser, Signal::KILL).ok();
+        }
+        drop(self.chromedriver.kill());
+        drop(self.chromedriver.wait());
+    }
+}
