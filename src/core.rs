@@ -115,8 +115,11 @@ pub async fn answer(app: &Arc<App>, request: Request) -> Result<Value, Refused> 
             let districts = find_areas(app, &areas)?;
             let display = Display { id: parse(&id)?, name, districts };
             let url = format!("{}/wall/{}", app.base_url, display.id);
+            // Opened once on the screen itself, so that it may say what it has painted.
+            let pair = format!("{url}/pair/{}", app.keys.display_token(&display.id));
             control(app, Facts::DisplayAdded(display), None).await.map(|mut v| {
                 v["url"] = url.into();
+                v["pair_url"] = pair.into();
                 v
             })
         }

@@ -5,7 +5,7 @@
 
 use data_encoding::{BASE32_NOPAD, Specification};
 use hmac::{Hmac, KeyInit, Mac};
-use imaboard_domain::{ButtonId, KeyId};
+use imaboard_domain::{ButtonId, DisplayId, KeyId};
 use rand::RngCore;
 use sha2::Sha256;
 
@@ -75,6 +75,18 @@ impl Keys {
     #[must_use]
     pub fn gateway_password(&self, profile: &str) -> String {
         self.alphabet.encode(&self.mac("mqtt-gateway", profile)[..SIGNATURE_BYTES])
+    }
+
+    /// What proves that a browser is this display, when it says what it has painted.
+    #[must_use]
+    pub fn display_token(&self, display: &DisplayId) -> String {
+        self.alphabet.encode(&self.mac("display", display.as_str())[..SIGNATURE_BYTES])
+    }
+
+    /// Whether this is the token of that display, compared in constant time.
+    #[must_use]
+    pub fn is_display_token(&self, display: &DisplayId, token: &str) -> bool {
+        self.is_password("display", display.as_str(), token.as_bytes())
     }
 
     /// Whether this is the password of that MQTT user, compared in constant time.

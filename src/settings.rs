@@ -306,6 +306,8 @@ pub struct Wall {
     pub rotation_seconds: Whole<5, 3600>,
     /// The heartbeat; displays rely on one at least every 15 s.
     pub ping_seconds: Whole<1, 15>,
+    /// Streams open at once; a screen beyond them is told to come again.
+    pub max_streams: Whole<1, 1_000_000>,
 }
 
 /// The log for engineers.

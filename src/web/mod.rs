@@ -9,6 +9,7 @@ pub mod ops;
 pub mod public;
 pub mod report;
 pub mod shared;
+pub mod wall;
 
 use std::sync::Arc;
 
@@ -18,6 +19,6 @@ use crate::app::App;
 
 /// Every route of the public listener, by the room that answers it.
 pub fn router(app: &Arc<App>) -> Router {
-    let routes = Router::new().merge(report::routes());
+    let routes = Router::new().merge(report::routes()).merge(wall::routes(app));
     observe::observed(routes.with_state(Arc::clone(app)).merge(public::routes(app)))
 }

@@ -1,0 +1,487 @@
+//! The walls: the page of a display, its stream, and what it says it has painted.
+//!
+//! Every screen of one display is served by one channel: a wall is rendered once per revision or deadline, compared with the one
+//! before, written once, and the same bytes go to everybody. *Invariant:* a screen is never left with a silent gap: who
+//! joins, lags or comes from an unknown position gets everything; and nothing here waits for a screen.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use futures_util::stream;
+use imaboard_display::assets;
+use imaboard_display::feed::{Feed, Update};
+use imaboard_display::scene::{self, Layout};
+use imaboard_display::wall::{self, Frame, Look, Wall};
+use imaboard_domain::{Display, DisplayId, View};
+use imaboard_templates::words::JA;
+use jiff::Timestamp;
+use maud::{DOCTYPE, html};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+
+use crate::app::App;
+use crate::recorder::Announcement;
+
+/// Events a slow screen may be behind before it gets everything anew.
+const BACKLOG_EVENTS: usize = 64;
+/// A deadline is looked at again at least this often, should somebody set the clock.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// A channel nobody watches is kept this long, so that a screen that reconnects finds its position.
+const IDLE_PINGS: u32 = 30;
+/// When to come again if too many screens are open.
+const RETRY_AFTER_S: &str = "10";
+/// Proxies that buffer would hold back events.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// The cookie of a paired display.
+const COOKIE: &str = "imaboard_display";
+
+/// Only our own files, and nobody may frame the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// `/wall`, `/wall/{display}` and below.
+pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let room = Arc::new(Room {
+        app: Arc::clone(app),
+        channels: Mutex::default(),
+        seats: Arc::new(Semaphore::new(app.settings.wall.max_streams.size())),
+        painted: Mutex::default(),
+    });
+    Router::new()
+        .route("/wall", get(list))
+        .route("/wall/{display}", get(show))
+        .route("/wall/{display}/events", get(events))
+        .route("/wall/{display}/pair/{token}", get(pair))
+        .route("/wall/{display}/painted", post(painted))
+        .with_state(room)
+}
+
+/// What the handlers of this file share.
+struct Room {
+    app: Arc<App>,
+    /// Locked for moments, never across an await; taken before a channel's own lock.
+    channels: Mutex<BTreeMap<(DisplayId, Layout), Arc<Channel>>>,
+    /// One per open stream.
+    seats: Arc<Semaphore>,
+    /// What each display last said it has painted.
+    painted: Mutex<BTreeMap<DisplayId, Painted>>,
+}
+
+/// A revision that stood on the glass, and when we heard so.
+struct Painted {
+    revision: String,
+    at: Timestamp,
+}
+
+/// One display in one layout: its feed and everybody who watches it.
+struct Channel {
+    display: Display,
+    layout: Layout,
+    /// Tells this feed from one that began at the same position in another run of the program.
+    id: String,
+    feed: Mutex<Feed>,
+    out: broadcast::Sender<Bytes>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic while rendering leaves the last whole feed; it is still the best there is.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug, Deserialize)]
+struct Options {
+    layout: Option<String>,
+    page: Option<usize>,
+    from: Option<String>,
+    feed: Option<String>,
+}
+
+impl Options {
+    fn layout(&self) -> Layout {
+        Layout::of(self.layout.as_deref().unwrap_or_default())
+    }
+}
+
+impl Room {
+    fn find_display(&self, id: &str) -> Option<Display> {
+        let id: DisplayId = id.parse().ok()?;
+        self.app.board.read(|b| b.displays().get(&id).cloned())
+    }
+
+    /// The channel of a display as it is defined now; made if nobody watches it yet.
+    fn channel(self: &Arc<Self>, display: Display, layout: Layout) -> Arc<Channel> {
+        let mut channels = locked(&self.channels);
+        let key = (display.id.clone(), layout);
+        if let Some(channel) = channels.get(&key).filter(|c| c.display == display) {
+            return Arc::clone(channel);
+        }
+        let (first, seq, _) = self.render(&display, layout);
+        let channel = Arc::new(Channel {
+            display,
+            layout,
+            id: uuid::Uuid::now_v7().simple().to_string(),
+            feed: Mutex::new(Feed::new(first, seq)),
+            out: broadcast::channel(BACKLOG_EVENTS).0,
+        });
+        channels.insert(key, Arc::clone(&channel));
+        tokio::spawn(Arc::clone(self).drive(Arc::clone(&channel), self.app.announcements.subscribe()));
+        channel
+    }
+
+    /// The wall of now, its position, and when it changes next by time alone.
+    fn render(&self, display: &Display, layout: Layout) -> (Wall, u64, Timestamp) {
+        self.app.look(|m| {
+            let look = Look { m: &m, display, city: &self.app.city, layout };
+            (wall::render(&look), m.board.position(), scene::next_deadline(&m))
+        })
+    }
+
+    fn revision(&self, seq: u64) -> String {
+        format!("{}-{seq}", self.app.epoch)
+    }
+
+    /// The bytes of one event; `now` corrects the clock of the screen.
+    fn event(&self, name: &str, seq: u64, update: &Update) -> Bytes {
+        let mut data = json!(update);
+        data["now"] = self.app.clock.now().as_millisecond().into();
+        // JSON has no raw line breaks, so one data line is always enough.
+        format!("id: {}\nevent: {name}\ndata: {data}\n\n", self.revision(seq)).into()
+    }
+
+    fn ping(&self, seq: u64) -> Bytes {
+        let revision = self.revision(seq);
+        let data = json!({ "now": self.app.clock.now().as_millisecond(), "revision": revision, "assets": wall::build() });
+        format!("id: {revision}\nevent: ping\ndata: {data}\n\n").into()
+    }
+
+    /// Keeps one channel current until nobody has watched it for a while, its display is redefined, or the program stops.
+    async fn drive(self: Arc<Self>, channel: Arc<Channel>, mut announcements: broadcast::Receiver<Arc<Announcement>>) {
+        let mut pings = tokio::time::interval(self.app.settings.wall.ping_seconds.seconds());
+        let mut unwatched: u32 = 0;
+        // What changed between the first picture and our subscription is caught by looking at once.
+        let mut deadline = self.turn(&channel, true);
+        loop {
+            let wait = deadline.duration_since(self.app.clock.now());
+            let wait = Duration::try_from(wait).unwrap_or(Duration::ZERO).min(LONGEST_SLEEP);
+            tokio::select! {
+                () = self.app.stop.cancelled() => return,
+                heard = announcements.recv() => {
+                    let mut concerns = match heard {
+                        Ok(announcement) => concerns_walls(&announcement),
+                        Err(RecvError::Lagged(_)) => true,
+                        Err(RecvError::Closed) => return,
+                    };
+                    // A burst, such as an import, is one picture.
+                    loop {
+                        match announcements.try_recv() {
+                            Ok(announcement) => concerns |= concerns_walls(&announcement),
+                            Err(TryRecvError::Lagged(_)) => concerns = true,
+                            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                        }
+                    }
+                    deadline = self.turn(&channel, concerns);
+                }
+                () = tokio::time::sleep(wait) => deadline = self.turn(&channel, true),
+                _ = pings.tick() => {
+                    if self.retire(&channel, &mut unwatched) {
+                        return;
+                    }
+                    let feed = locked(&channel.feed);
+                    // Nobody listening is not an error.
+                    let _ = channel.out.send(self.ping(feed.seq()));
+                }
+            }
+        }
+    }
+
+    /// Renders if anything on a wall may differ, and tells everybody what does; gives the next deadline.
+    fn turn(&self, channel: &Channel, concerns: bool) -> Timestamp {
+        if !concerns {
+            let (position, deadline) = self.app.look(|m| (m.board.position(), scene::next_deadline(&m)));
+            locked(&channel.feed).pass(position);
+            return deadline;
+        }
+        let (wall, seq, deadline) = self.render(&channel.display, channel.layout);
+        let mut feed = locked(&channel.feed);
+        if let Some(update) = feed.advance(wall, seq) {
+            let _ = channel.out.send(self.event("change", feed.seq(), &update));
+        }
+        deadline
+    }
+
+    /// Whether a channel has ended: redefined, or unwatched for long.
+    fn retire(&self, channel: &Arc<Channel>, unwatched: &mut u32) -> bool {
+        let mut channels = locked(&self.channels);
+        let key = (channel.display.id.clone(), channel.layout);
+        let current = channels.get(&key).is_some_and(|c| Arc::ptr_eq(c, channel));
+        *unwatched = if channel.out.receiver_count() == 0 { *unwatched + 1 } else { 0 };
+        let redefined = self.app.board.read(|b| b.displays().get(&channel.display.id) != Some(&channel.display));
+        if redefined || *unwatched > IDLE_PINGS {
+            if current {
+                channels.remove(&key);
+            }
+            // Receivers see the end when the last sender is gone, reconnect, and find the new definition.
+            return true;
+        }
+        !current && *unwatched > 0
+    }
+}
+
+/// Whether an entry can change what stands on a wall.
+fn concerns_walls(announcement: &Announcement) -> bool {
+    announcement.change.views.iter().any(|view| match view {
+        View::Mode
+        | View::Register
+        | View::Vacancies(_)
+        | View::Damage
+        | View::ExerciseDamage
+        | View::RollCalls
+        | View::Notices
+        | View::Jobs => true,
+        View::Facility(_) | View::Pending | View::Keys | View::Buttons | View::Displays => false,
+    })
+}
+
+fn page_headers(response: Response) -> Response {
+    let mut response = response;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn list(State(room): State<Arc<Room>>) -> Response {
+    let displays: Vec<Display> = room.app.board.read(|b| b.displays().values().cloned().collect());
+    let now = room.app.clock.now();
+    let painted = locked(&room.painted);
+    let city = &room.app.city;
+    let page = html! {
+        (DOCTYPE)
+        html lang=(JA.lang) class="wall" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { (JA.t("wall.pairing.title")) " — " (city.name) " " (JA.t("brand.name")) }
+                link rel="stylesheet" href=(assets::url("wall.css"));
+            }
+            body.door {
+                main {
+                    h1 { (JA.t("wall.pairing.title")) }
+                    p { (JA.t("wall.pairing.line")) }
+                    @if displays.is_empty() { p { (JA.t("wall.pairing.none")) } }
+                    ul {
+                        @for display in &displays {
+                            @let areas: Vec<&str> = display.districts.iter().map(|d| city.district(d)).collect();
+                            li {
+                                b { (display.name) }
+                                span {
+                                    @if areas.is_empty() { (JA.t("wall.pairing.whole_city")) } @else { (areas.join("・")) }
+                                    @if let Some(painted) = painted.get(&display.id) {
+                                        "　" span title=(painted.revision) { (JA.fill("wall.pairing.painted", &[("when", &imaboard_templates::time::when(painted.at, now))])) }
+                                    }
+                                }
+                                a href={ "/wall/" (display.id) } { (JA.t("wall.pairing.open")) }
+                                a href={ "/wall/" (display.id) "?layout=portrait" } { (JA.t("wall.pairing.portrait")) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    drop(painted);
+    page_headers(Html(page.into_string()).into_response())
+}
+
+fn unknown_display() -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    (StatusCode::NOT_FOUND, headers, format!("{}\n", JA.t("wall.pairing.unknown"))).into_response()
+}
+
+async fn show(
+    State(room): State<Arc<Room>>,
+    Path(id): Path<String>,
+    Query(options): Query<Options>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(display) = room.find_display(&id) else { return unknown_display() };
+    let layout = options.layout();
+    let paired = is_paired(&room.app, &display.id, &headers);
+    let channel = room.channel(display, layout);
+    let settings = &room.app.settings.wall;
+    let document = room.app.look(|m| {
+        let look = Look { m: &m, display: &channel.display, city: &room.app.city, layout };
+        let feed = locked(&channel.feed);
+        let revision = room.revision(feed.seq());
+        let frame = Frame {
+            revision: &revision,
+            feed: &channel.id,
+            paired,
+            rotation_seconds: settings.rotation_seconds.value(),
+            ping_seconds: settings.ping_seconds.value(),
+            page: options.page.unwrap_or(1),
+        };
+        feed.wall().document(&look, frame)
+    });
+    page_headers(Html(document).into_response())
+}
+
+async fn events(
+    State(room): State<Arc<Room>>,
+    Path(id): Path<String>,
+    Query(options): Query<Options>,
+    headers: HeaderMap,
+) -> Response {
+    let Some(display) = room.find_display(&id) else { return unknown_display() };
+    let Ok(seat) = Arc::clone(&room.seats).try_acquire_owned() else {
+        let headers = [(header::RETRY_AFTER, RETRY_AFTER_S), (header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+        return (StatusCode::SERVICE_UNAVAILABLE, headers, JA.t("wall.pairing.busy").to_owned()).into_response();
+    };
+    // What the browser itself has seen on this stream is newer than what its address says.
+    let seen = headers.get("last-event-id").and_then(|v| v.to_str().ok()).filter(|v| !v.is_empty());
+    let from = seen.or(options.from.as_deref()).and_then(|text| position(text, &room.app.epoch));
+    let channel = room.channel(display, options.layout());
+    let same_feed = options.feed.as_deref() == Some(channel.id.as_str());
+    let (first, receiver) = {
+        // Under one lock: what is sent from here on is newer than what we answer with.
+        let feed = locked(&channel.feed);
+        let answer = match from.and_then(|seq| feed.since(seq, same_feed)) {
+            None => Some(room.event("snapshot", feed.seq(), &feed.snapshot())),
+            Some(update) if update.fragments.is_empty() => None,
+            Some(update) => Some(room.event("change", feed.seq(), &update)),
+        };
+        let ping = room.ping(feed.seq());
+        let first = answer.map_or_else(|| ping.clone(), |a| [a.as_ref(), ping.as_ref()].concat().into());
+        (first, channel.out.subscribe())
+    };
+    let watcher =
+        Watcher { room: Arc::clone(&room), channel: Arc::downgrade(&channel), first: Some(first), receiver, _seat: seat };
+    let body = Body::from_stream(stream::unfold(watcher, Watcher::next));
+    let headers = [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_ACCEL_BUFFERING, "no"),
+    ];
+    (headers, body).into_response()
+}
+
+/// The `seq` of a stream id of this epoch; of another epoch nothing is known.
+fn position(id: &str, epoch: &str) -> Option<u64> {
+    let (of, seq) = id.rsplit_once('-')?;
+    (of == epoch).then(|| seq.parse().ok()).flatten()
+}
+
+/// One open stream.
+struct Watcher {
+    room: Arc<Room>,
+    /// Weak, so that a channel ends when its task does and the stream ends with it.
+    channel: std::sync::Weak<Channel>,
+    first: Option<Bytes>,
+    receiver: broadcast::Receiver<Bytes>,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Watcher {
+    async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+        if let Some(first) = self.first.take() {
+            return Some((Ok(first), self));
+        }
+        match self.receiver.recv().await {
+            Ok(event) => Some((Ok(event), self)),
+            Err(RecvError::Closed) => None,
+            Err(RecvError::Lagged(missed)) => {
+                let channel = self.channel.upgrade()?;
+                tracing::debug!(missed, display.id = %channel.display.id, "a slow display gets everything");
+                let everything = {
+                    let feed = locked(&channel.feed);
+                    self.receiver = channel.out.subscribe();
+                    self.room.event("snapshot", feed.seq(), &feed.snapshot())
+                };
+                Some((Ok(everything), self))
+            }
+        }
+    }
+}
+
+/// Whether the browser holds the credential of this display.
+fn is_paired(app: &App, display: &DisplayId, headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .any(|(name, token)| name == COOKIE && app.keys.is_display_token(display, token))
+}
+
+async fn pair(State(room): State<Arc<Room>>, Path((id, token)): Path<(String, String)>) -> Response {
+    let Some(display) = room.find_display(&id) else { return unknown_display() };
+    if !room.app.keys.is_display_token(&display.id, &token) {
+        return unknown_display();
+    }
+    let secure = if room.app.base_url.starts_with("https:") { "; Secure" } else { "" };
+    // Ten years: a display is paired when it is hung up.
+    let cookie = format!("{COOKIE}={token}; Path=/wall/{id}; Max-Age=315360000; HttpOnly; SameSite=Strict{secure}");
+    let to = format!("/wall/{id}");
+    let mut response = page_headers(Redirect::to(&to).into_response());
+    if let Ok(cookie) = HeaderValue::try_from(cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+#[derive(Debug, Deserialize)]
+struct Acknowledgement {
+    revision: String,
+}
+
+async fn painted(
+    State(room): State<Arc<Room>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(said): Json<Acknowledgement>,
+) -> StatusCode {
+    let Some(display) = room.find_display(&id) else { return StatusCode::NOT_FOUND };
+    if !is_paired(&room.app, &display.id, &headers) {
+        return StatusCode::FORBIDDEN;
+    }
+    // A position that never was is a mistake of the sender, not a fact about the glass.
+    let now = room.app.board.read(imaboard_domain::Board::position);
+    if position(&said.revision, &room.app.epoch).is_none_or(|seq| seq > now) {
+        return StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    tracing::debug!(display.id = %id, revision = said.revision, "painted");
+    locked(&room.painted).insert(display.id, Painted { revision: said.revision, at: room.app.clock.now() });
+    StatusCode::NO_CONTENT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_of_another_epoch_or_of_no_form_is_unknown() {
+        assert_eq!(position("a-b-17", "a-b"), Some(17));
+        for id in ["a-17", "b-a-17", "17", "a-b-", "a-b-x", "a-b--1", ""] {
+            assert_eq!(position(id, "a-b"), None, "{id}");
+        }
+    }
+}
