@@ -622,3 +622,14 @@ mod reading {
         }
     }
 }
+
+#[test]
+fn a_call_for_help_with_a_bad_detail_is_still_in_the_form_when_it_comes_back() {
+    let (_, world) = in_modes(beds).swap_remove(1);
+    let typed = typed(&[("first_report", "needs_help"), ("acceptance", "yes"), ("acceptance.n", "たくさん")]);
+    let problem = Problem { field: "acceptance".into(), what: What::NotANumber("たくさん".into()) };
+    let html = Html::parse_document(&world.refused(&typed, &[problem]));
+    let kept = select(&html, r#"form#change input[type="hidden"][name="first_report"]"#);
+    assert_eq!(kept[0].attr("value"), Some("needs_help"));
+    assert!(select(&html, "details[open] #f-acceptance .why").len() == 1, "and the folded part is open");
+}

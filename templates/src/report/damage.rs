@@ -4,8 +4,8 @@
 //! report to be sent, and each of its buttons also carries whatever was filled in.
 
 use imaboard_domain::{
-    Acceptance, Aspect, Building, Condition, Evacuation, Flooding, Injured, ManyPatients, NeedItem, NeedUnit, Operation, Power,
-    Road, Staffing, Supplies, Urgency, Utility, Value,
+    Acceptance, Aspect, Building, Condition, Evacuation, FirstReport, Flooding, Injured, ManyPatients, NeedItem, NeedUnit,
+    Operation, Power, Road, Staffing, Supplies, Urgency, Utility, Value,
 };
 use maud::{Markup, html};
 
@@ -45,6 +45,7 @@ pub(super) fn first(sheet: &Sheet<'_>) -> Markup {
         section aria-labelledby="fq" {
             h2.part #fq { (frame.word("first.question")) " " span.opt-note { (frame.word("first.one_tap")) } }
             (sheet.why("first_report"))
+            (pressed(sheet))
             div.first {
                 button.fr.safe name="first_report" value="safe" { (mark("yes"))
                     span { b { (frame.say("first.safe")) } small { (frame.word("first.safe_hint")) } (tags) } }
@@ -69,6 +70,20 @@ pub(super) fn first(sheet: &Sheet<'_>) -> Markup {
             }
             a.jump href="#more" { (frame.word("first.details")) (mark("down")) }
         }
+    }
+}
+
+/// What was pressed before the page came back: correcting a detail must not lose the call for help. Another button still wins,
+/// because it stands later in the form.
+fn pressed(sheet: &Sheet<'_>) -> Markup {
+    let value = sheet.typed.and_then(|t| t.one("first_report")).and_then(|v| v.split(':').next());
+    let Some(state) = value.and_then(|v| v.parse::<FirstReport>().ok()) else { return html! {} };
+    let word = sheet.frame.word(&format!("first_report.{state}"));
+    html! {
+        @if let Some(exact) = sheet.typed.and_then(|t| t.one("first_report")) {
+            input type="hidden" name="first_report" value=(exact);
+        }
+        p.said { (sheet.frame.fill("first.pressed", &[("word", &word)])) }
     }
 }
 
@@ -257,12 +272,12 @@ pub(super) fn needs(sheet: &Sheet<'_>) -> Markup {
         fieldset.block.needs.wrong[wrong] id=(anchor("need")) {
             legend { (sheet.number("need")) (frame.word("needs.question")) }
             (sheet.why("need"))
-            input type="hidden" name="need.shown" value="1";
-            div.opts {
+            div.opts.items {
                 @for item in NeedItem::ALL { (need(sheet, *item)) }
                 label.opt.tick { input type="checkbox" name="need" value="nothing" checked[sheet.has("need", "nothing")];
                     span.face { span { (frame.word("needs.nothing")) } } }
             }
+            input type="hidden" name="need.shown" value="1";
         }
     }
 }
@@ -315,7 +330,7 @@ pub(super) fn operation(sheet: &Sheet<'_>) -> Markup {
     let frame = sheet.frame;
     let looks = [
         (Operation::Normal, "ample", "yes", ""),
-        (Operation::Limited, "few", "part", "opens"),
+        (Operation::Limited, "few", "part", ""),
         (Operation::Suspended, "full", "pause", "opens"),
         (Operation::Evacuated, "bad", "away", "opens"),
     ];

@@ -17,67 +17,132 @@ use crate::time;
 /// How many days of a calendar are drawn small: two rows of seven.
 const SMALL_DAYS: usize = 14;
 
-/// What the board shows of this facility.
+/// One line of what the board shows.
+struct Row<'a> {
+    name: String,
+    shown: Shown<'a>,
+    value: Markup,
+}
+
+/// What the board shows of this facility: tables where a grid is wide, then everything else as rows.
 pub(super) fn facts(frame: Frame<'_>, moment: Moment<'_>, facility: &FacilityBoard, realm: Realm) -> Markup {
     let services: Vec<&Service> = facility.facility.services.iter().filter(|s| s.kind.grid().is_some()).collect();
     let several = services.len() > 1;
-    let plain: Vec<(&Aspect, Shown<'_>)> =
-        PLAIN_ASPECTS.iter().map(|(a, _)| (a, moment.shown(facility, a, realm))).filter(|(_, s)| *s != Shown::Missing).collect();
+    let mut rows = Vec::new();
+    for service in &services {
+        if is_table(service) {
+            rows.extend(empty_table(frame, moment, facility, service, several));
+        } else {
+            rows.extend(service_rows(frame, moment, facility, service, several));
+        }
+    }
+    for (aspect, _) in &PLAIN_ASPECTS {
+        let shown = moment.shown(facility, aspect, realm);
+        if shown != Shown::Missing {
+            let name = frame.words.t(&format!("aspect.{}", aspect.word())).to_owned();
+            rows.push(Row { name, shown, value: plain_shown(frame, moment.now, aspect, shown) });
+        }
+    }
+    let nothing = services.iter().all(|s| nothing(moment, facility, s)) && rows.iter().all(|r| r.shown == Shown::Missing);
     html! {
         @for service in &services {
             @match service.kind.grid() {
+                _ if !has_current(moment, facility, service) => {},
                 Some(Grid::Dates) => (calendar(frame, moment, facility, service, several)),
                 Some(Grid::Weekdays) => (week(frame, moment, facility, service, several)),
-                _ => {
-                    @let rows: Vec<(Cell, Shown<'_>)> =
-                        service.cells(moment.today()).into_iter().map(|c| (c, moment.cell(facility, service, c))).collect();
-                    (rows_of_service(frame, moment.now, service, several, &rows))
+                _ => {}
+            }
+        }
+        (as_rows(frame, moment.now, &rows))
+        @if nothing { p.hint { (frame.word("nothing_yet")) } }
+    }
+}
+
+/// Rows with their times: one time for all where it is one, else beside each.
+fn as_rows(frame: Frame<'_>, now: Timestamp, rows: &[Row<'_>]) -> Markup {
+    // A stale row says its age where its value would stand, so only current rows need a time.
+    let known: Vec<Shown<'_>> = rows.iter().map(|r| r.shown).filter(|s| s.current().is_some()).collect();
+    let time = |s: &Shown<'_>| s.last().map(|s| time::when(s.observed_at, now));
+    let same = known.windows(2).all(|w| {
+        w.first().and_then(time) == w.last().and_then(time) && w.first().map(|s| s.freshness()) == w.last().map(|s| s.freshness())
+    });
+    html! {
+        @if !rows.is_empty() {
+            dl.facts.aging[same && known.iter().any(|s| s.is_aging())] {
+                @for row in rows {
+                    div.aging[!same && row.shown.is_aging()] {
+                        dt.long[row.name.chars().count() > 6] { (row.name) }
+                        dd { (row.value) @if !same { (row_time(frame, now, row.shown)) } }
+                    }
                 }
             }
-        }
-        @if !plain.is_empty() {
-            @let times: Vec<Option<Timestamp>> = plain.iter().map(|(_, s)| s.last().map(|s| s.observed_at)).collect();
-            @let same = times.windows(2).all(|w| w.first() == w.last());
-            dl.facts.aging[same && plain.iter().any(|(_, s)| s.is_aging())] {
-                @for (aspect, shown) in &plain { (plain_row(frame, moment.now, aspect, *shown, !same)) }
-            }
-            @if same { @if let Some((_, shown)) = plain.first() { (time_line(frame, moment.now, *shown)) } }
-        }
-        @if services.iter().all(|s| nothing(moment, facility, s)) && plain.is_empty() {
-            p.hint { (frame.word("nothing_yet")) }
+            @if same { @if let Some(shown) = known.first() { (time_line(frame, now, *shown)) } }
         }
     }
+}
+
+fn is_table(service: &Service) -> bool {
+    matches!(service.kind.grid(), Some(Grid::Dates | Grid::Weekdays))
+}
+
+fn has_current(moment: Moment<'_>, facility: &FacilityBoard, service: &Service) -> bool {
+    service.cells(moment.today()).into_iter().any(|c| moment.cell(facility, service, c).current().is_some())
+}
+
+/// A table of nothing but ？ is one row.
+fn empty_table<'a>(
+    frame: Frame<'_>,
+    moment: Moment<'a>,
+    facility: &'a FacilityBoard,
+    service: &Service,
+    several: bool,
+) -> Option<Row<'a>> {
+    if has_current(moment, facility, service) {
+        return None;
+    }
+    let shown = service
+        .cells(moment.today())
+        .into_iter()
+        .map(|c| moment.cell(facility, service, c))
+        .filter(|s| s.last().is_some())
+        .max_by_key(|s| s.last().map(|s| s.observed_at))
+        .unwrap_or(Shown::Missing);
+    let name = if several { service_name(service.kind).to_owned() } else { frame.word("beds.fact") };
+    let value = html! {
+        (chip(level_look(None)))
+        span.small {
+            @match shown.last() {
+                Some(last) => (frame.fill("last_known", &[("ago", &time::ago(last.observed_at, moment.now))])),
+                None => (frame.word("not_yet")),
+            }
+        }
+    };
+    Some(Row { name, shown, value })
 }
 
 fn nothing(moment: Moment<'_>, facility: &FacilityBoard, service: &Service) -> bool {
     service.cells(moment.today()).into_iter().all(|c| moment.cell(facility, service, c) == Shown::Missing)
 }
 
-fn rows_of_service(frame: Frame<'_>, now: Timestamp, service: &Service, several: bool, rows: &[(Cell, Shown<'_>)]) -> Markup {
-    if rows.iter().all(|(_, s)| *s == Shown::Missing) {
-        return html! {
-            dl.facts { div { dt { (if several { service_name(service.kind).to_owned() } else { row_name(frame, service, rows.first().map(|r| r.0)) }) }
-                dd { (chip(level_look(None))) span.small { (frame.word("not_yet")) } } } }
+fn service_rows<'a>(
+    frame: Frame<'_>,
+    moment: Moment<'a>,
+    facility: &'a FacilityBoard,
+    service: &Service,
+    several: bool,
+) -> Vec<Row<'a>> {
+    let cells = service.cells(moment.today());
+    let one = cells.len() == 1;
+    let row = |cell: Cell| {
+        let shown = moment.cell(facility, service, cell);
+        let name = match (several, one) {
+            (false, _) => row_name(frame, service, Some(cell)),
+            (true, true) => service_name(service.kind).to_owned(),
+            (true, false) => format!("{} {}", service_name(service.kind), row_name(frame, service, Some(cell))),
         };
-    }
-    let times: Vec<Option<Timestamp>> = rows.iter().map(|(_, s)| s.last().map(|s| s.observed_at)).collect();
-    let same = times.windows(2).all(|w| w.first() == w.last());
-    html! {
-        @if several && rows.len() > 1 { h3.svc { (service_name(service.kind)) } }
-        dl.facts.aging[same && rows.iter().any(|(_, s)| s.is_aging())] {
-            @for (cell, shown) in rows {
-                @let name = if several && rows.len() == 1 { service_name(service.kind).to_owned() } else { row_name(frame, service, Some(*cell)) };
-                div.aging[!same && shown.is_aging()] {
-                    dt.long[name.chars().count() > 6] { (name) }
-                    dd {
-                        (vacancy_value(frame, service, *shown, now))
-                        @if !same { (row_time(frame, now, *shown)) }
-                    }
-                }
-            }
-        }
-        @if same { @if let Some((_, shown)) = rows.first() { (time_line(frame, now, *shown)) } }
-    }
+        Row { name, shown, value: vacancy_value(frame, service, shown, moment.now) }
+    };
+    cells.into_iter().map(row).collect()
 }
 
 /// What a cell is called in a row.
@@ -151,15 +216,14 @@ fn said(frame: Frame<'_>, service: &Service, value: &Value) -> Markup {
 fn time_line(frame: Frame<'_>, now: Timestamp, shown: Shown<'_>) -> Markup {
     html! {
         @if let Some(s) = shown.last() {
-            p.when { (as_of(frame, s.observed_at, now)) @if shown.is_aging() { " " b.old { (frame.word("old")) } }
-                @if matches!(shown, Shown::Stale(_)) { " " b.old { (frame.word("too_old")) } } }
+            p.when { (as_of(frame, s.observed_at, now)) @if shown.is_aging() { " " b.old { (frame.word("old")) } } }
         }
     }
 }
 
 fn row_time(frame: Frame<'_>, now: Timestamp, shown: Shown<'_>) -> Markup {
     html! {
-        @if let Some(s) = shown.last() {
+        @if let Some(s) = shown.current() {
             span.when { (as_of(frame, s.observed_at, now)) @if shown.is_aging() { " " b.old { (frame.word("old")) } } }
         }
     }
@@ -182,24 +246,15 @@ pub(super) fn value_key(aspect: &Aspect, word: &str) -> String {
     format!("{table}.{word}")
 }
 
-fn plain_row(frame: Frame<'_>, now: Timestamp, aspect: &Aspect, shown: Shown<'_>, with_time: bool) -> Markup {
-    let name = frame.words.t(&format!("aspect.{}", aspect.word())).to_owned();
-    html! {
-        div.aging[with_time && shown.is_aging()] {
-            dt.long[name.chars().count() > 6] { (name) }
-            dd {
-                @match shown {
-                    Shown::Fresh(s) | Shown::Aging(s) => (plain_value(frame, aspect, &s.value)),
-                    Shown::Stale(s) => {
-                        (chip(level_look(None)))
-                        span.small { (frame.fill("last_known", &[("ago", &time::ago(s.observed_at, now))])) " "
-                            (frame.word(&value_key(aspect, s.value.word()))) }
-                    },
-                    Shown::Missing => {},
-                }
-                @if with_time { (row_time(frame, now, shown)) }
-            }
-        }
+fn plain_shown(frame: Frame<'_>, now: Timestamp, aspect: &Aspect, shown: Shown<'_>) -> Markup {
+    match shown {
+        Shown::Fresh(s) | Shown::Aging(s) => plain_value(frame, aspect, &s.value),
+        Shown::Stale(s) => html! {
+            (chip(level_look(None)))
+            span.small { (frame.fill("last_known", &[("ago", &time::ago(s.observed_at, now))])) " "
+                (frame.word(&value_key(aspect, s.value.word()))) }
+        },
+        Shown::Missing => html! {},
     }
 }
 

@@ -133,6 +133,7 @@ fn place(frame: Frame<'_>, facility: &FacilityBoard, field: &str) -> String {
         }
         None => match Aspect::find_plain(field) {
             Some(aspect) => frame.words.t(&format!("aspect.{}", aspect.word())).to_owned(),
+            None if field == "remark" => frame.word("remark.title"),
             None if field == "need" => frame.words.t("aspect.needs").to_owned(),
             None => return String::new(),
         },

@@ -30,7 +30,8 @@ pub(super) fn services(sheet: &Sheet<'_>) -> Markup {
                 @let tail = format!(".{}.", service.id);
                 details.fold open[i == 0 || sheet.touched(|f| f.contains(&tail))] {
                     summary { (service_name(service.kind)) }
-                    (one(sheet, service, several))
+                    // The summary above already names it.
+                    (one(sheet, service, false))
                 }
             } @else { (one(sheet, service, several)) }
         }
@@ -236,11 +237,13 @@ fn session_row(sheet: &Sheet<'_>, service: &Service, day: Weekday, session: Sess
     let word = frame.words.t(&format!("session.{session}")).to_owned();
     let shown = sheet.moment.cell(sheet.facility, service, Cell::Weekday(day, session));
     let todo = shown.current().is_none();
+    let closed = sheet.value(&beside(field, "off")).is_some() && sheet.value(field).is_none();
     html! {
         div.half.todo[todo].wrong[sheet.at(field).is_some()] id=(anchor(field)) role="radiogroup"
             aria-label={ (weekday_word(frame, day)) " " (word) @if todo { (frame.word("not_yet_long")) } } {
             (sheet.why(field))
-            span.label aria-hidden="true" { (word) @if todo { small { (frame.word("not_yet")) } } }
+            span.label aria-hidden="true" { (word)
+                @if todo { small { (frame.word("not_yet")) } } @else if closed { small { (frame.word("level.not_offered")) } } }
             (level_keys(sheet, field))
         }
     }
