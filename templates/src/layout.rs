@@ -105,9 +105,20 @@ fn tel_classed(number: &str, class: &str) -> Markup {
     }
 }
 
-/// A page of the public board.
+/// A page of the public board, whose values are real.
 #[must_use]
 pub fn page(frame: &Frame<'_>, title: &str, middle: Markup) -> Markup {
+    framed(frame, title, middle, Realm::Real)
+}
+
+/// A page of an exercise: inside stripes, and named so in its title.
+#[must_use]
+pub fn exercise_page(frame: &Frame<'_>, title: &str, middle: Markup) -> Markup {
+    let title = format!("【{}】{title}", frame.t("mode.exercise"));
+    framed(frame, &title, html! { div.practice { div { (middle) } } }, Realm::Exercise)
+}
+
+fn framed(frame: &Frame<'_>, title: &str, middle: Markup, realm: Realm) -> Markup {
     let sample = frame.moment.board.is_sample();
     let dark = frame.moment.mode() == Mode::Incident;
     let name = frame.t("brand.name");
@@ -137,7 +148,7 @@ pub fn page(frame: &Frame<'_>, title: &str, middle: Markup) -> Markup {
                         }
                     }
                 }
-                (bands(frame))
+                (bands(frame, realm))
                 main id="main" { div.w.lead { (middle) } }
                 (foot(frame))
             }
@@ -145,12 +156,9 @@ pub fn page(frame: &Frame<'_>, title: &str, middle: Markup) -> Markup {
     }
 }
 
-fn bands(frame: &Frame<'_>) -> Markup {
+fn bands(frame: &Frame<'_>, realm: Realm) -> Markup {
     let now = frame.now();
     html! {
-        @if frame.moment.board.is_sample() {
-            div.sample { p.w { b { (frame.t("sample.badge")) } " " (frame.t("sample.line")) } }
-        }
         @if let Some(incident) = frame.moment.incident() {
             @let alert = frame.moment.mode() == Mode::Alert;
             div class=(if alert { "mode watch" } else { "mode dark" }) {
@@ -161,16 +169,16 @@ fn bands(frame: &Frame<'_>) -> Markup {
                 }
             }
         }
-        @if let Some(exercise) = frame.moment.incident_in(Realm::Exercise) {
-            div.drill {
-                p.w {
-                    b { (frame.t("mode.exercise")) }
-                    " " span.plate {
-                        (frame.t("public.band.exercise")) " "
-                        a href={ "/incidents/" (exercise.id) } { (exercise.name) (frame.t("public.band.exercise_link")) }
-                    }
-                }
-            }
+        @if realm == Realm::Exercise {
+            div.drill { div.w { p { b { (frame.t("mode.exercise")) } " " (frame.t("public.band.exercise_page")) } } }
+        } @else if let Some(exercise) = frame.moment.exercise() {
+            div.drill { div.w { p {
+                b { (frame.t("mode.exercise")) } " " (frame.t("public.band.exercise")) " "
+                a.ib href={ "/incidents/" (exercise.id) } { (exercise.name) (frame.t("public.band.exercise_link")) }
+            } } }
+        }
+        @if frame.moment.board.is_sample() {
+            div.sample { p.w { b { (frame.t("sample.badge")) } " " (frame.t("sample.line")) } }
         }
     }
 }

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::front::legend;
-use super::value::{channel_key, condition, last_said, room, source_words};
+use super::value::{channel_key, condition, countable, last_said, room, source_words, span_words};
 use crate::layout::{Frame, as_of, page, tel_big, time_tag};
 use crate::marks::level_quiet;
 use crate::time;
@@ -79,7 +79,7 @@ pub fn facility(frame: &Frame<'_>, held: &FacilityBoard) -> Markup {
 /// How it runs, where that is known or asked.
 fn operation(frame: &Frame<'_>, held: &FacilityBoard) -> Markup {
     let shown = frame.moment.shown(held, &Aspect::Operation, Realm::Real);
-    html! { @if shown != Shown::Missing || frame.moment.incident().is_some() {
+    html! { @if shown != Shown::Missing || (frame.moment.incident().is_some() && held.facility.is_medical()) {
         span.ib { (condition(frame, &held.facility, &Aspect::Operation, shown)) }
     } }
 }
@@ -137,8 +137,7 @@ fn service_section(frame: &Frame<'_>, held: &FacilityBoard, service: &Service) -
     let main = mainly(&cells);
     let id = format!("s-{}", service.id);
     let level = now.as_ref().and_then(imaboard_domain::ServiceNow::level);
-    // The count of the best half-day of a week would read as room all week.
-    let count = now.as_ref().and_then(|n| n.count).filter(|_| grid != Grid::Weekdays);
+    let count = now.as_ref().and_then(countable);
     let best = now.as_ref().and_then(|n| n.cell).filter(|_| level.is_some());
     // One cell needs no grid, and a grid without a single current value would be 31 question marks.
     let draws_grid = main.is_some() && cells.len() > 1;
@@ -173,18 +172,6 @@ fn service_section(frame: &Frame<'_>, held: &FacilityBoard, service: &Service) -
             @if grid == Grid::Beds { p.s { (frame.t("public.facility.usable")) } }
         }
     }
-}
-
-/// Of what the headline speaks, where one cell speaks for the grid: あす, 週のうち, 泊まり.
-fn span_words(frame: &Frame<'_>, best: Option<Cell>) -> Option<String> {
-    let key = match best? {
-        Cell::Date(date) if date == frame.moment.today() => "public.span.today".to_owned(),
-        Cell::Date(_) => "public.span.tomorrow".to_owned(),
-        Cell::Weekday(..) => "public.span.day-care".to_owned(),
-        Cell::Slot(slot) => format!("slot.{}", slot.word()),
-        Cell::Beds { .. } | Cell::Intake => return None,
-    };
-    Some(frame.words.t(&key).to_owned())
 }
 
 /// The standing whose time most current cells share; the newest of equals.

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use unicode_normalization::UnicodeNormalization;
 
 use super::row::{ROWS, Row};
-use super::value::{as_of_small, condition, last_said, room, source_words};
+use super::value::{as_of_small, condition, countable, last_said, room, source_words, span_words};
 use crate::layout::{Frame, as_of, page, tel};
 use crate::marks::{Mark, level_quiet, mark};
 use crate::time;
@@ -381,19 +381,21 @@ fn line(frame: &Frame<'_>, query: &FindQuery, hit: &Hit<'_>) -> Markup {
         || (query.kind.is_none() && f.services.iter().all(|s| s.kind.grid().is_none()));
     let mut kinds: Vec<&str> = f.services.iter().map(|s| s.kind.name_ja()).collect();
     kinds.dedup();
+    // Where each line names its service, the list of services would say the same twice.
+    let named = !opening && (query.kind.is_none() || hit.services.len() > 1);
     html! {
-        li.hit {
+        li.hit.many[named] {
             div {
                 h3 { a href={ "/facilities/" (f.id) } { (f.name) } " " small { (place(frame, hit.held)) } }
-                p.s { (kinds.join("・")) }
+                @if !named { p.s { (kinds.join("・")) } }
                 @if f.is_closed_on(frame.moment.today()) { p.s { b { (frame.t("public.closed_today")) } } }
             }
             div {
                 @if opening { p { (condition(frame, f, &Aspect::Operation, opening_shown(frame, hit.held))) } }
-                @else { @for now in &hit.services { (service_line(frame, now, query.kind.is_none() || hit.services.len() > 1)) } }
+                @else { @for now in &hit.services { (service_line(frame, now, named)) } }
             }
-            @if let Some(now) = hit.services.iter().find(|s| s.service.kind.grid() == Some(Grid::Dates)) { (nights(frame, now)) }
-            @else { span.nights {} }
+            @if let [now] = hit.services.as_slice() && now.service.kind.grid() == Some(Grid::Dates) { (nights(frame, now)) }
+            @else if !named { span.nights {} }
             p { (tel(&f.phone)) }
         }
     }
@@ -413,15 +415,16 @@ fn service_line(frame: &Frame<'_>, now: &ServiceNow<'_>, named: bool) -> Markup 
     let unit = kind.unit_ja();
     let intake = kind.grid() == Some(Grid::Intake);
     html! {
-        p.aging[now.shown.is_aging()] {
-            @if named { span.s { (kind.name_ja()) " " } }
-            (room(frame, now.level(), intake, now.count, unit))
+        p.svc[named].aging[now.shown.is_aging()] {
+            @if named { span.s { (kind.name_ja()) } }
+            span { (room(frame, now.level(), intake, countable(now), unit))
+            @if let Some(span) = span_words(frame, now.cell.filter(|_| now.level().is_some())) { " " small { (span) } }
             @match now.shown {
                 Shown::Fresh(s) => span.age { (source_words(frame, s)) },
                 Shown::Aging(s) => span.age { (source_words(frame, s)) "・" (time::ago(s.observed_at, frame.now())) },
                 Shown::Stale(s) => (last_said(frame, s, unit)),
                 Shown::Missing => span.age { (frame.t("public.never_reported")) },
-            }
+            } }
         }
     }
 }
@@ -435,7 +438,7 @@ fn nights(frame: &Frame<'_>, now: &ServiceNow<'_>) -> Markup {
                     @let shown = frame.moment.cell(now.facility, now.service, cell);
                     @let standing = shown.current();
                     @let level = standing.and_then(|s| s.value.level());
-                    span {
+                    span.aging[shown.is_aging()] {
                         span.day.ib { (date.day()) "(" (time::weekday(date)) ")" } " "
                         span.n.x[matches!(level, None | Some(Level::Full))] {
                             (level_quiet(frame.words, level))

@@ -3,6 +3,9 @@
 //! The same board serves the front page during a disaster and the page of an exercise. Invariant: a page of an exercise shows
 //! only what was practised, under stripes, and a real page shows nothing of it.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use imaboard_domain::{
     Acceptance, Aspect, Channel, Condition, ConditionCounts, DistrictId, FacilityBoard, FirstReport, Incident, Need,
     NoticeCategory, Operation, Posting, PostingKind, Realm, RollCall, Shown, Standing, Urgency, Value,
@@ -11,8 +14,8 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::find::{condition_key, place};
-use super::value::{as_of_small, damage_words, people, value_key};
-use crate::layout::{Frame, as_of, machine_time, page, tel, time_tag};
+use super::value::{as_of_small, damage_words, people};
+use crate::layout::{Frame, as_of, exercise_page, machine_time, page, tel, time_tag};
 use crate::marks::{Mark, mark};
 use crate::time;
 
@@ -29,7 +32,6 @@ pub fn incident(frame: &Frame<'_>, incident: &Incident) -> Markup {
     let realm = if incident.exercise { Realm::Exercise } else { Realm::Real };
     let current = incident.closed_at.is_none() && frame.moment.incident_in(realm).is_some_and(|i| i.id == incident.id);
     let middle = html! {
-        @if incident.exercise { p.stamp { b { (frame.t("mode.exercise")) } " " (frame.t("public.incident.exercise_line")) } }
         h1 { (incident.name) }
         @if current {
             (board(frame, realm, incident))
@@ -40,9 +42,7 @@ pub fn incident(frame: &Frame<'_>, incident: &Incident) -> Markup {
         }
         p.more { a href="/" { (frame.t("public.incident.front")) } }
     };
-    let title =
-        if incident.exercise { format!("【{}】{}", frame.t("mode.exercise"), incident.name) } else { incident.name.clone() };
-    if incident.exercise { page(frame, &title, html! { div.practice { (middle) } }) } else { page(frame, &title, middle) }
+    if incident.exercise { exercise_page(frame, &incident.name, middle) } else { page(frame, &incident.name, middle) }
 }
 
 fn span_words(frame: &Frame<'_>, incident: &Incident) -> Markup {
@@ -172,7 +172,7 @@ fn limits(frame: &Frame<'_>, realm: Realm, o: &Opening<'_>) -> Markup {
     match (o.state, o.shown) {
         (Some((state, s, _)), _) => {
             if let Value::Operation { reopens: Some(day), .. } = &s.value {
-                parts.push(frame.fill("public.reopens", &[("day", &time::day(*day))]));
+                parts.push(frame.fill("public.incident.reopens", &[("day", &time::day(*day))]));
             }
             if state == Operation::Evacuated {
                 parts.push(frame.t("operation.evacuated").to_owned());
@@ -241,16 +241,19 @@ fn counts_cell(frame: &Frame<'_>, c: ConditionCounts) -> Markup {
     } } } }
 }
 
+/// Notices of the city, then what facilities said of their roads and ferries, joined by island or district.
 fn transport(frame: &Frame<'_>, realm: Realm) -> Markup {
     let mut notices: Vec<&Posting> = frame.moment.public_postings(PostingKind::Notice);
-    notices.retain(|p| p.category == Some(NoticeCategory::Transport));
-    let mut roads: Vec<(&FacilityBoard, &Standing)> = frame
-        .moment
-        .facilities()
-        .filter_map(|held| Some((held, frame.moment.shown(held, &Aspect::Road, realm).current()?)))
-        .filter(|(_, s)| matches!(s.value.condition(), Some(Condition::Limited | Condition::Bad)))
-        .collect();
-    roads.sort_by_key(|(_, s)| (std::cmp::Reverse(s.value.condition()), std::cmp::Reverse(s.observed_at)));
+    // Notices are always real, so they stay off the board of an exercise.
+    notices.retain(|p| p.category == Some(NoticeCategory::Transport) && realm == Realm::Real);
+    let mut roads: BTreeMap<(Reverse<Condition>, &str, &str), (usize, Timestamp)> = BTreeMap::new();
+    for held in frame.moment.facilities() {
+        let Some(s) = frame.moment.shown(held, &Aspect::Road, realm).current() else { continue };
+        let Some(condition @ (Condition::Limited | Condition::Bad)) = s.value.condition() else { continue };
+        let said = roads.entry((Reverse(condition), place(frame, held), s.value.word())).or_insert((0, s.observed_at));
+        said.0 += 1;
+        said.1 = said.1.max(s.observed_at);
+    }
     html! {
         section #transport {
             h2 { (frame.t("public.incident.transport")) }
@@ -260,10 +263,10 @@ fn transport(frame: &Frame<'_>, realm: Realm) -> Markup {
                     a href={ "/notices/" (p.id) } { (p.title()) }
                     span.s { (frame.t("public.incident.city_notice")) " " (time_tag(p.publish_at.unwrap_or(p.received_at), frame.now())) }
                 } }
-                @for (held, s) in roads.iter().take(LINES) { li {
-                    span.n { (mark(Mark::of_condition(s.value.condition()))) (frame.words.t(&value_key(&Aspect::Road, &s.value))) }
-                    " " a href={ "/facilities/" (held.facility.id) } { (held.facility.name) } (frame.t("public.incident.near"))
-                    span.s { (place(frame, held)) "・" (frame.t("public.incident.facility_said")) " " (time_tag(s.observed_at, frame.now())) }
+                @for ((condition, place, word), (said, at)) in roads.iter().take(LINES) { li {
+                    span.n { (mark(Mark::of_condition(Some(condition.0)))) (frame.words.t(&format!("road.{word}"))) }
+                    " " (place)
+                    span.s { (frame.fill("public.incident.facilities_said", &[("n", &said.to_string())])) " " (as_of_small(frame, *at)) }
                 } }
             } }
         }
@@ -333,7 +336,7 @@ fn needs(frame: &Frame<'_>, realm: Realm) -> Markup {
             list.extend(needs.iter().map(|n| (n, held, s, shown.is_aging())));
         }
     }
-    list.sort_by_key(|(n, _, s, _)| (n.urgency, std::cmp::Reverse(s.observed_at)));
+    list.sort_by_key(|(n, _, s, _)| (n.urgency, Reverse(s.observed_at)));
     let rest = list.len().saturating_sub(LINES);
     html! {
         section #needs {
@@ -362,9 +365,7 @@ fn offers(frame: &Frame<'_>, realm: Realm) -> Markup {
             list.push((held, s, state, count, shown.is_aging()));
         }
     }
-    list.sort_by_key(|(_, s, state, count, _)| {
-        (*state != Acceptance::Yes, std::cmp::Reverse(*count), std::cmp::Reverse(s.observed_at))
-    });
+    list.sort_by_key(|(_, s, state, count, _)| (*state != Acceptance::Yes, Reverse(*count), Reverse(s.observed_at)));
     let rest = list.len().saturating_sub(LINES);
     html! {
         section #offers {
@@ -459,7 +460,7 @@ fn timeline(frame: &Frame<'_>, realm: Realm, incident: &Incident) -> Markup {
             events.push((at, html! { a href={ "/notices/" (p.id) } { (p.title()) } }));
         }
     }
-    events.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    events.sort_by_key(|(at, _)| Reverse(*at));
     let days_differ = time::day(imaboard_domain::city_date(incident.opened_at)) != time::day(frame.moment.today());
     html! {
         section aria-labelledby="tl" {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: whatever is printed here came through a [`Shown`], and a stale value appears only as "last said", small.
 
-use imaboard_domain::{Aspect, Channel, Facility, Level, Shown, Standing, Value};
+use imaboard_domain::{Aspect, Cell, Channel, Facility, Grid, Level, ServiceNow, Shown, Standing, Value};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -203,4 +203,21 @@ pub(crate) fn condition(frame: &Frame<'_>, facility: &Facility, aspect: &Aspect,
         },
         Shown::Missing => html! { span.n.x { (mark(Mark::Unknown)) (frame.t("public.no_answer")) } },
     }
+}
+
+/// Of what the headline speaks, where one cell speaks for the grid: あす, 週のうち, 泊まり.
+pub(crate) fn span_words(frame: &Frame<'_>, best: Option<Cell>) -> Option<String> {
+    let key = match best? {
+        Cell::Date(date) if date == frame.moment.today() => "public.span.today".to_owned(),
+        Cell::Date(_) => "public.span.tomorrow".to_owned(),
+        Cell::Weekday(..) => "public.span.day-care".to_owned(),
+        Cell::Slot(slot) => format!("slot.{}", slot.word()),
+        Cell::Beds { .. } | Cell::Intake => return None,
+    };
+    Some(frame.words.t(&key).to_owned())
+}
+
+/// The count that a headline may print: the best half-day of a week would read as room all week.
+pub(crate) fn countable(now: &ServiceNow<'_>) -> Option<u32> {
+    now.count.filter(|_| now.service.kind.grid() != Some(Grid::Weekdays))
 }
