@@ -2,7 +2,7 @@
 //!
 //! Invariant: whatever is printed here came through a [`Shown`], and a stale value appears only as "last said", small.
 
-use imaboard_domain::{Aspect, Cell, Channel, Facility, Grid, Level, ServiceNow, Shown, Standing, Value};
+use imaboard_domain::{Aspect, Cell, Channel, Facility, Grid, Level, ServiceNow, Shown, Standing, Value, city_date};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -98,7 +98,8 @@ pub(crate) fn people(frame: &Frame<'_>, facility: &Facility, count: u32) -> Stri
 pub(crate) fn source_words(frame: &Frame<'_>, standing: &Standing) -> String {
     let now = frame.now();
     let observed = time::when(standing.observed_at, now);
-    let recorded = time::when(standing.recorded_at, now);
+    let same_day = city_date(standing.observed_at) == city_date(standing.recorded_at);
+    let recorded = if same_day { time::clock(standing.recorded_at) } else { time::when(standing.recorded_at, now) };
     let channel = frame.words.t(channel_key(standing.channel));
     let key = match standing.channel {
         Channel::Phone | Channel::Fax => "public.source.typed",
