@@ -59,7 +59,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/r/{key}/postings", get(posting::new).post(posting::create))
         .route("/r/{key}/poster", get(show_poster))
         .route("/r", any(nowhere))
-        .route("/r/{*rest}", any(nowhere))
+        .route("/r/{key}/{*rest}", any(nowhere))
         .layer(middleware::from_fn(sealed))
 }
 
