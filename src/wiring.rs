@@ -279,10 +279,12 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
     let pages = tokio::spawn(accept::serve(listener, web::router(&app), limits, app.stop.clone()));
 
     kind.greet(&app).await;
+    // Before anybody is told: whoever reads "ready" may ask us to stop at once.
+    let stopped = stop_signal()?;
     commands::line(&ready)?;
     let life = (kind == Serve::Demo).then(|| tokio::spawn(sample::live(Arc::clone(&app), mqtt.local_url())));
 
-    stop_signal().await?;
+    stopped.await;
     tracing::info!("stopping");
     // Doors first: what is acknowledged from here on is only what was already taken.
     feedback.server(false);
@@ -358,15 +360,17 @@ fn checks(app: &App, buttons: Option<&watch::Receiver<bool>>) -> Vec<Check> {
     checks
 }
 
-async fn stop_signal() -> Result<(), Failed> {
+/// Listens for stop signals from now on; what it gives becomes ready at the first.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failed> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed(&e))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed(&e))?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// The MQTT door, whichever it is.
