@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use imaboard_domain::guard::{self, Inspection, PublicRegister, Verdict};
 use imaboard_domain::{
-    Answer, Aspect, Board, Change, Channel, Entry, EntryId, FacilityId, Facts, FirstReport, Mode, Moment, Observation, Observed,
-    PLAIN_ASPECTS, PostingId, PressFacts, Realm, Report, Rhythms, Standing, Value, View,
+    Answer, Aspect, Board, Change, Channel, Entry, EntryId, FacilityId, Facts, FirstReport, Grid, Mode, Moment, Observation,
+    Observed, PLAIN_ASPECTS, PostingId, PressFacts, Realm, Report, Rhythms, RollCall, Standing, Value, View, city_date,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -366,7 +366,7 @@ impl Writer {
             })?,
             Intent::Correct { replaces } => self.decide_correction(replaces).await?,
             Intent::Control(facts) => {
-                self.parts.board.look(recorded_at, &self.parts.rhythms, |m| check_control(&m, &facts))?;
+                self.parts.board.look(recorded_at, &self.parts.rhythms, |m| check_control(&m, &facts, text.is_some()))?;
                 *facts
             }
         };
@@ -424,32 +424,31 @@ impl Writer {
         others.retain(|e| e.id != replaces && !withdrawn.contains(&e.id));
         let mut stands: BTreeMap<Aspect, Option<Standing>> =
             report.observations.iter().map(|o| (o.aspect.clone(), None)).collect();
+        let mut days: BTreeMap<Aspect, Standing> = BTreeMap::new();
         let mut answer: Option<Answer> = None;
+        let that_day = city_date(report.observed_at);
         for entry in &others {
             let Facts::Report(other) = &entry.facts else { continue };
             for observed in &other.observations {
                 let Some(best) = stands.get_mut(&observed.aspect) else { continue };
-                let vacancy = observed.aspect.is_vacancy();
-                if !vacancy && other.exercise != report.exercise {
+                if !observed.aspect.is_vacancy() && other.exercise != report.exercise {
                     continue;
                 }
-                let standing = Standing {
-                    value: observed.value.clone(),
-                    observed_at: other.observed_at,
-                    recorded_at: entry.recorded_at,
-                    report: entry.id,
-                    channel: entry.channel,
-                    reporter: entry.actor.clone(),
-                    incident: other.incident.clone(),
-                    exercise: other.exercise && !vacancy,
-                    confirms: observed.confirms,
-                };
+                let standing = other.standing(entry, observed);
+                let on_the_chart = matches!(&observed.aspect, Aspect::Vacancy { cell, .. } if cell.grid() == Grid::Beds);
+                if on_the_chart
+                    && city_date(standing.observed_at) == that_day
+                    && days.get(&observed.aspect).is_none_or(|old| old.rank() < standing.rank())
+                {
+                    days.insert(observed.aspect.clone(), standing.clone());
+                }
                 if best.as_ref().is_none_or(|old| old.rank() < standing.rank()) {
                     *best = Some(standing);
                 }
             }
             let answers = other.roll_call.is_some()
                 && other.roll_call == report.roll_call
+                && other.exercise == report.exercise
                 && other.observations.iter().any(|o| !o.aspect.is_vacancy());
             if answers {
                 let new = Answer { at: entry.recorded_at, report: entry.id, channel: entry.channel };
@@ -462,6 +461,7 @@ impl Writer {
             replaces,
             facility: report.facility.clone(),
             stands: stands.into_iter().collect(),
+            days: days.into_iter().collect(),
             answer: report.roll_call.clone().map(|call| (call, answer)),
             exercise: report.exercise,
             remark: report.remark.clone(),
@@ -624,6 +624,8 @@ fn decide_report(
     let calls_for_help = intent.observations.iter().any(|o| o.value == Value::FirstReport(FirstReport::NeedsHelp));
     let mut unclear = false;
     let realm = match (m.exercise(), intent.realm) {
+        // Meant for an exercise that is over, or ended by something real: practised damage must never become real.
+        (None, Some(Realm::Exercise)) if says_how_it_is => return Err(Refusal::AskRealm),
         (None, _) | (Some(_), Some(Realm::Real)) => Realm::Real,
         (Some(_), Some(Realm::Exercise)) => Realm::Exercise,
         (Some(_), None) if intent.press.is_some() => {
@@ -666,13 +668,20 @@ fn decide_report(
         observed_at,
         late: intent.late,
         incident: m.incident_in(realm).map(|i| i.id.clone()),
-        roll_call: m.roll_call(realm).map(|r| r.call.id.clone()),
+        roll_call: m.roll_call(realm).filter(|r| is_since(m, realm, r.call, observed_at)).map(|r| r.call.id.clone()),
         exercise: realm == Realm::Exercise,
         unclear,
         observations,
         remark: if has_text { PostingId::new(format!("r-{id}")).ok() } else { None },
         press: intent.press.clone(),
     }))
+}
+
+/// Whether what was true at `observed_at` answers a roll call: "safe" of before the disaster, sent when the telephone found a
+/// network again, must not take a facility off the list of those to be called.
+fn is_since(m: &Moment<'_>, realm: Realm, call: &RollCall, observed_at: Timestamp) -> bool {
+    let began = m.incident_in(realm).map_or(call.opened_at, |i| i.opened_at.min(call.opened_at));
+    began <= observed_at
 }
 
 /// What 変わりなし would confirm: in peace vacancies and operation, during an incident or exercise damage too;
@@ -690,10 +699,14 @@ pub fn confirmable<'a>(m: &Moment<'a>, facility: &FacilityId, realm: Realm) -> V
 }
 
 /// Refuses control entries that refer to what is not there or already so.
-fn check_control(m: &Moment<'_>, facts: &Facts) -> Result<(), Refusal> {
+fn check_control(m: &Moment<'_>, facts: &Facts, has_text: bool) -> Result<(), Refusal> {
     let b = m.board;
     let facility = |id: &FacilityId| b.find_facility(id).map(|_| ()).ok_or(Refusal::NoFacility);
     match facts {
+        // These are decided here and nowhere else.
+        Facts::Report(_) | Facts::Corrected { .. } | Facts::Redacted { .. } => Err(Refusal::Missing("control entry")),
+        // A key printed for one door must never come to speak for another.
+        Facts::KeyIssued { key, .. } if b.keys().contains_key(key) => Err(Refusal::Already("issued")),
         Facts::FacilityRetired { facility: id } | Facts::KeyIssued { facility: id, .. } => facility(id),
         Facts::KeyRevoked { key } => match b.keys().get(key) {
             None => Err(Refusal::Missing("key")),
@@ -710,6 +723,8 @@ fn check_control(m: &Moment<'_>, facts: &Facts) -> Result<(), Refusal> {
             Some(r) if r.closed_at.is_some() => Err(Refusal::Already("closed")),
             Some(_) => Ok(()),
         },
+        Facts::RollCallOpened(c) if b.roll_calls().contains_key(&c.id) => Err(Refusal::Already("open")),
+        Facts::RollCallOpened(c) if c.exercise && m.exercise().is_none() => Err(Refusal::Missing("exercise")),
         Facts::IncidentOpened(i) if b.incidents().contains_key(&i.id) => Err(Refusal::Already("open")),
         Facts::IncidentOpened(i) if i.exercise && m.mode() == Mode::Incident => {
             Err(Refusal::Already("in a real incident: no exercise starts during one"))
@@ -719,6 +734,8 @@ fn check_control(m: &Moment<'_>, facts: &Facts) -> Result<(), Refusal> {
             Some(p) if p.text.is_none() => Err(Refusal::Missing("text: it was redacted")),
             Some(_) => Ok(()),
         },
+        Facts::PostingDrafted { .. } if !has_text => Err(Refusal::Empty),
+        Facts::PostingDrafted { posting, .. } if b.postings().contains_key(posting) => Err(Refusal::Already("drafted")),
         Facts::PostingDrafted { facility: Some(id), .. } => facility(id),
         Facts::ButtonEnrolled(button) => facility(&button.facility),
         Facts::ButtonRemoved { button } if !b.buttons().contains_key(button) => Err(Refusal::Missing("button")),

@@ -803,7 +803,8 @@ fn limit(field: &'static str, number: Option<u32>, most: u32) -> Result<Option<u
 impl Observation {
     /// Takes what arrived from outside as observations of `facility`.
     ///
-    /// Several `needs` become one list. Vacancies without a cell mean [`crate::Service::cells_meant`].
+    /// Several `needs` become one list. Vacancies without a cell mean [`crate::Service::cells_meant`]; a number of places
+    /// must name its cell where that is more than one.
     /// Fails with the index of the raw observation and the reason; nothing is taken in part.
     pub fn parse(raws: &[RawObservation], facility: &Facility, rules: Rules) -> Result<Vec<Observation>, Vec<(usize, Refused)>> {
         let mut taken: Vec<Observation> = Vec::new();
@@ -831,13 +832,20 @@ impl Observation {
                 Err(why) => refused.push((i, why)),
             }
         }
-        if let Some(mut list) = needs {
-            list.sort();
-            list.dedup_by_key(|n| n.item);
+        if let Some(list) = needs {
+            let list = merge_needs(list);
             taken.push(Observation { aspect: Aspect::Needs, value: Value::Needs(list) });
         }
         if refused.is_empty() { Ok(taken) } else { Err(refused) }
     }
+}
+
+/// Each item once, most urgent first: of two wishes for the same the more urgent holds, of equally urgent ones the larger.
+fn merge_needs(mut list: Vec<Need>) -> Vec<Need> {
+    list.sort_by_key(|need| (need.urgency, need.item, std::cmp::Reverse(need.quantity)));
+    let mut named = std::collections::BTreeSet::new();
+    list.retain(|need| named.insert(need.item));
+    list
 }
 
 fn parse_need(raw: &RawObservation) -> Result<Option<Need>, Refused> {
@@ -888,6 +896,10 @@ fn parse_vacancy(raw: &RawObservation, facility: &Facility, rules: Rules) -> Res
     };
     let count = limit("count", raw.count, MOST_PLACES)?;
     let total = limit("total", raw.total, MOST_PLACES)?;
+    if cells.len() > 1 && (count.is_some_and(|n| n > 0) || total.is_some()) {
+        // "2 free" of a service with several cells would be counted once per cell.
+        return Err(Refused::UnknownCell { service: service.id.to_string(), cell: String::new() });
+    }
     if let (Some(count), Some(total), false) = (count, total.or(service.capacity), rules.incident)
         && count > total
     {

@@ -207,22 +207,14 @@ impl Board {
                 }
             }
             Facts::Report(report) => self.apply_report(entry, report, &mut views),
-            Facts::Corrected { replaces, facility, stands, answer, exercise, remark } => {
+            Facts::Corrected { replaces, facility, stands, days, answer, exercise, remark } => {
                 if let Some(held) = self.facilities.get_mut(facility) {
                     for (aspect, stand) in stands {
                         let in_exercise = *exercise && !aspect.is_vacancy();
-                        let map = if in_exercise { &mut held.exercise } else { &mut held.real };
-                        if map.get(aspect).is_none_or(|s| s.report != *replaces) {
-                            continue;
+                        let of_that_day = days.iter().find(|(a, _)| a == aspect).map(|(_, standing)| standing);
+                        if held.take_back(aspect, *replaces, stand.as_ref(), of_that_day, in_exercise) {
+                            note_aspect(&mut views, held, aspect, in_exercise);
                         }
-                        match stand {
-                            Some(standing) => map.insert(aspect.clone(), standing.clone()),
-                            None => map.remove(aspect),
-                        };
-                        if let Some(days) = held.history.get_mut(aspect) {
-                            days.retain(|_, d| d.rank.2 != *replaces);
-                        }
-                        note_aspect(&mut views, &held.facility, aspect, in_exercise);
                     }
                 }
                 if let Some((roll_call, next)) = answer
@@ -233,20 +225,19 @@ impl Board {
                         Some(next) => call.answers.insert(facility.clone(), next.clone()),
                         None => call.answers.remove(facility),
                     };
-                    views.insert(View::RollCalls);
+                    if self.find_facility(facility).is_some() {
+                        views.insert(View::RollCalls);
+                    }
                 }
                 if let Some(remark) = remark {
-                    self.set_posting_state(remark, PostingState::Withdrawn, &mut views);
+                    self.change_posting(remark, &mut views, |held| held.state = PostingState::Withdrawn);
                 }
             }
             Facts::Redacted { seq, .. } => {
                 let touched: Vec<PostingId> =
                     self.postings.values().filter(|p| p.source_seq == *seq && p.text.is_some()).map(|p| p.id.clone()).collect();
                 for id in touched {
-                    if let Some(posting) = self.postings.get_mut(&id) {
-                        posting.text = None;
-                        note_posting(&mut views, posting);
-                    }
+                    self.change_posting(&id, &mut views, |posting| posting.text = None);
                 }
             }
             Facts::FacilityRegistered(facility) => self.register(facility, &mut views),
@@ -317,21 +308,16 @@ impl Board {
                 }
             }
             Facts::PostingPublished { posting, publish_at, expires_at, pinned } => {
-                if let Some(held) = self.postings.get_mut(posting) {
-                    let before = held.clone();
-                    note_posting(&mut views, held);
+                self.change_posting(posting, &mut views, |held| {
                     held.state = PostingState::Published;
                     held.publish_at = Some(publish_at.unwrap_or(entry.recorded_at));
                     held.expires_at = expires_at.or(held.expires_at);
                     held.pinned = *pinned;
-                    if *held == before {
-                        views.clear();
-                    } else {
-                        note_posting(&mut views, held);
-                    }
-                }
+                });
             }
-            Facts::PostingWithdrawn { posting } => self.set_posting_state(posting, PostingState::Withdrawn, &mut views),
+            Facts::PostingWithdrawn { posting } => {
+                self.change_posting(posting, &mut views, |held| held.state = PostingState::Withdrawn);
+            }
             Facts::ButtonEnrolled(button) => {
                 if self.buttons.get(&button.id) != Some(button) {
                     self.buttons.insert(button.id.clone(), button.clone());
@@ -358,44 +344,45 @@ impl Board {
             return;
         };
         for observed in &report.observations {
-            let in_exercise = report.exercise && !observed.aspect.is_vacancy();
-            let standing = Standing {
-                value: observed.value.clone(),
-                observed_at: report.observed_at,
-                recorded_at: entry.recorded_at,
-                report: entry.id,
-                channel: entry.channel,
-                reporter: entry.actor.clone(),
-                incident: report.incident.clone(),
-                exercise: in_exercise,
-                confirms: observed.confirms,
-            };
+            let standing = report.standing(entry, observed);
+            let in_exercise = standing.exercise;
+            let mut differs = false;
             if matches!(&observed.aspect, Aspect::Vacancy { cell, .. } if cell.grid() == Grid::Beds) {
-                keep_day(held.history.entry(observed.aspect.clone()).or_default(), &standing);
+                differs = keep_day(held.history.entry(observed.aspect.clone()).or_default(), &standing);
             }
             let map = if in_exercise { &mut held.exercise } else { &mut held.real };
             if map.get(&observed.aspect).is_none_or(|old| old.rank() < standing.rank()) {
                 map.insert(observed.aspect.clone(), standing);
-                note_aspect(views, &held.facility, &observed.aspect, in_exercise);
+                differs = true;
+            }
+            if differs {
+                note_aspect(views, held, &observed.aspect, in_exercise);
             }
         }
         let last = LastReport { at: entry.recorded_at, report: entry.id, channel: entry.channel };
         if held.last_report.as_ref().is_none_or(|old| *old < last) {
             held.last_report = Some(last);
-            views.insert(View::Facility(report.facility.clone()));
+            if !held.retired {
+                views.insert(View::Facility(report.facility.clone()));
+            }
         }
+        let in_register = !held.retired;
         let says_how_it_is = report.observations.iter().any(|o| !o.aspect.is_vacancy());
         if let Some(id) = &report.roll_call
             && says_how_it_is
             && let Some(call) = self.roll_calls.get_mut(id)
+            && call.exercise == report.exercise
         {
             let answer = Answer { at: entry.recorded_at, report: entry.id, channel: entry.channel };
             if call.answers.get(&report.facility).is_none_or(|old| answer < *old) {
                 call.answers.insert(report.facility.clone(), answer);
-                views.insert(View::RollCalls);
+                if in_register {
+                    views.insert(View::RollCalls);
+                }
             }
         }
-        if let (Some(id), Some(text)) = (&report.remark, &entry.text)
+        // Also without its words, which a redaction has erased: a replay must give the board that was there before.
+        if let Some(id) = &report.remark
             && !self.postings.contains_key(id)
         {
             let posting = Posting {
@@ -403,7 +390,7 @@ impl Board {
                 kind: PostingKind::Remark,
                 state: PostingState::Pending,
                 facility: Some(report.facility.clone()),
-                text: Some(text.clone()),
+                text: entry.text.clone(),
                 category: None,
                 job: None,
                 source_seq: entry.seq,
@@ -421,7 +408,9 @@ impl Board {
         match self.facilities.get_mut(&facility.id) {
             Some(held) if held.facility == *facility && !held.retired => {}
             Some(held) => {
-                note_register(views, &held.facility);
+                if !held.retired {
+                    note_register(views, &held.facility);
+                }
                 held.facility = facility.clone();
                 held.retired = false;
                 note_register(views, facility);
@@ -459,25 +448,87 @@ impl Board {
         views.insert(View::Mode);
     }
 
-    fn set_posting_state(&mut self, id: &PostingId, state: PostingState, views: &mut BTreeSet<View>) {
-        if let Some(held) = self.postings.get_mut(id)
-            && held.state != state
-        {
-            note_posting(views, held);
-            held.state = state;
-            note_posting(views, held);
+    fn change_posting(&mut self, id: &PostingId, views: &mut BTreeSet<View>, change: impl FnOnce(&mut Posting)) {
+        let Some(held) = self.postings.get_mut(id) else { return };
+        let before = held.clone();
+        change(held);
+        if *held != before {
+            let after = held.clone();
+            self.note_posting(views, &before);
+            self.note_posting(views, &after);
+        }
+    }
+
+    /// Names the view a posting stands in, if it stands in one.
+    fn note_posting(&self, views: &mut BTreeSet<View>, posting: &Posting) {
+        match (posting.state, posting.kind) {
+            (PostingState::Pending, _) => {
+                views.insert(View::Pending);
+            }
+            // Nobody reads a posting whose words were erased.
+            (PostingState::Published, _) if posting.text.is_none() => {}
+            (PostingState::Published, PostingKind::Notice) => {
+                views.insert(View::Notices);
+            }
+            (PostingState::Published, PostingKind::Job) => {
+                views.insert(View::Jobs);
+            }
+            (PostingState::Published, PostingKind::Remark) => {
+                if let Some(held) = posting.facility.as_ref().and_then(|id| self.find_facility(id)) {
+                    views.insert(View::Facility(held.facility.id.clone()));
+                }
+            }
+            (PostingState::Returned | PostingState::Withdrawn, _) => {}
         }
     }
 }
 
-fn keep_day(days: &mut BTreeMap<Date, DayCount>, standing: &Standing) {
+impl FacilityBoard {
+    /// Lets what held before stand again where `report` was believed; tells whether anything differs.
+    ///
+    /// A day of the chart is separate from the standing: the withdrawn report may have been the last of its day and yet
+    /// long be overtaken.
+    fn take_back(
+        &mut self,
+        aspect: &Aspect,
+        report: EntryId,
+        stand: Option<&Standing>,
+        of_that_day: Option<&Standing>,
+        in_exercise: bool,
+    ) -> bool {
+        let mut differs = false;
+        if let Some(days) = self.history.get_mut(aspect) {
+            let before = days.len();
+            days.retain(|_, day| day.rank.2 != report);
+            if days.len() != before {
+                differs = true;
+                if let Some(standing) = of_that_day {
+                    keep_day(days, standing);
+                }
+            }
+        }
+        let map = if in_exercise { &mut self.exercise } else { &mut self.real };
+        if map.get(aspect).is_some_and(|s| s.report == report) {
+            match stand {
+                Some(standing) => map.insert(aspect.clone(), standing.clone()),
+                None => map.remove(aspect),
+            };
+            differs = true;
+        }
+        differs
+    }
+}
+
+/// Keeps what was last said of a day; tells whether that differs from before.
+fn keep_day(days: &mut BTreeMap<Date, DayCount>, standing: &Standing) -> bool {
     let day = city_date(standing.observed_at);
     let count = match &standing.value {
         Value::Vacancy { level: crate::Level::Full, count: None, .. } => Some(0),
         value => value.count(),
     };
     let rank = standing.rank();
-    if days.get(&day).is_none_or(|old| old.rank < rank) {
+    let wins = days.get(&day).is_none_or(|old| old.rank < rank);
+    if wins {
         days.insert(day, DayCount { rank, count });
     }
     if let Some((&newest, _)) = days.last_key_value()
@@ -485,13 +536,18 @@ fn keep_day(days: &mut BTreeMap<Date, DayCount>, standing: &Standing) {
     {
         days.retain(|d, _| *d > oldest);
     }
+    wins && days.contains_key(&day)
 }
 
-fn note_aspect(views: &mut BTreeSet<View>, facility: &Facility, aspect: &Aspect, in_exercise: bool) {
-    views.insert(View::Facility(facility.id.clone()));
+fn note_aspect(views: &mut BTreeSet<View>, held: &FacilityBoard, aspect: &Aspect, in_exercise: bool) {
+    if held.retired {
+        // It stands in no list until it comes back, and then all of it is named.
+        return;
+    }
+    views.insert(View::Facility(held.facility.id.clone()));
     match aspect {
         Aspect::Vacancy { service, .. } => {
-            if let Some(service) = facility.find_service(service) {
+            if let Some(service) = held.facility.find_service(service) {
                 views.insert(View::Vacancies(service.kind));
             }
         }
@@ -510,24 +566,4 @@ fn note_register(views: &mut BTreeSet<View>, facility: &Facility) {
     // A facility that comes, goes or is renamed changes every list it stands in.
     views.extend([View::Damage, View::ExerciseDamage, View::RollCalls]);
     views.extend(facility.services.iter().map(|s| View::Vacancies(s.kind)));
-}
-
-fn note_posting(views: &mut BTreeSet<View>, posting: &Posting) {
-    match (posting.state, posting.kind) {
-        (PostingState::Pending, _) => {
-            views.insert(View::Pending);
-        }
-        (PostingState::Published, PostingKind::Notice) => {
-            views.insert(View::Notices);
-        }
-        (PostingState::Published, PostingKind::Job) => {
-            views.insert(View::Jobs);
-        }
-        (PostingState::Published, PostingKind::Remark) => {
-            if let Some(id) = &posting.facility {
-                views.insert(View::Facility(id.clone()));
-            }
-        }
-        (PostingState::Returned | PostingState::Withdrawn, _) => {}
-    }
 }

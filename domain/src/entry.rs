@@ -93,6 +93,27 @@ pub struct Report {
     pub press: Option<PressFacts>,
 }
 
+impl Report {
+    /// What the board believes of one of its observations, if no other report says it better.
+    ///
+    /// A vacancy is real even when it comes with an exercise, so it carries nothing of the exercise.
+    #[must_use]
+    pub fn standing(&self, entry: &Entry, observed: &Observed) -> Standing {
+        let in_exercise = self.exercise && !observed.aspect.is_vacancy();
+        Standing {
+            value: observed.value.clone(),
+            observed_at: self.observed_at,
+            recorded_at: entry.recorded_at,
+            report: entry.id,
+            channel: entry.channel,
+            reporter: entry.actor.clone(),
+            incident: self.incident.clone().filter(|_| in_exercise == self.exercise),
+            exercise: in_exercise,
+            confirms: observed.confirms,
+        }
+    }
+}
+
 /// What an entry says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -112,6 +133,9 @@ pub enum Facts {
         facility: FacilityId,
         /// What holds afterwards for each aspect the report had set; `None`: nothing was known before.
         stands: Vec<(Aspect, Option<Standing>)>,
+        /// What was said last on the day of the withdrawn report, for bed cells of which that day is known otherwise.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        days: Vec<(Aspect, Standing)>,
         /// The answer to the roll call that holds afterwards, if the report was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<(RollCallId, Option<Answer>)>,

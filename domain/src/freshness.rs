@@ -101,8 +101,8 @@ impl Rhythms {
     #[must_use]
     pub fn next_change(&self, aspect: &Aspect, standing: &Standing, mode: Mode, now: Timestamp) -> Option<Timestamp> {
         let span = self.span(aspect, mode)?;
-        // One millisecond past the border, because a value of exactly its rhythm is still fresh.
-        let tick = SignedDuration::from_millis(1);
+        // The first moment past the border, because a value of exactly its rhythm is still fresh.
+        let tick = SignedDuration::from_nanos(1);
         [span, span * 2].into_iter().filter_map(|d| standing.observed_at.checked_add(d + tick).ok()).find(|at| *at > now)
     }
 }

@@ -212,6 +212,8 @@ pub struct RollCallNow<'a> {
     pub answered: u32,
     /// Answers by channel.
     pub channels: BTreeMap<Channel, u32>,
+    /// When the answers counted here were recorded.
+    pub answered_at: Vec<Timestamp>,
 }
 
 /// A roll call in one district.
@@ -238,9 +240,10 @@ impl RollCallNow<'_> {
         if self.asked == 0 {
             return 100;
         }
-        let until = self.call.opened_at + SignedDuration::from_mins(minutes);
-        let answered = self.call.answers.values().filter(|a| a.at <= until).count();
-        u32::try_from(answered).unwrap_or(u32::MAX) * 100 / self.asked
+        let in_time = |at: &&Timestamp| at.duration_since(self.call.opened_at) <= SignedDuration::from_mins(minutes);
+        // At most `answered`, so it fits.
+        let answered = u32::try_from(self.answered_at.iter().filter(in_time).count()).unwrap_or(self.answered);
+        answered * 100 / self.asked
     }
 }
 
@@ -516,7 +519,14 @@ impl<'a> Moment<'a> {
     /// How one roll call stands.
     #[must_use]
     pub fn roll_call_now(&self, call: &'a RollCall) -> RollCallNow<'a> {
-        let mut now = RollCallNow { call, districts: BTreeMap::new(), asked: 0, answered: 0, channels: BTreeMap::new() };
+        let mut now = RollCallNow {
+            call,
+            districts: BTreeMap::new(),
+            asked: 0,
+            answered: 0,
+            channels: BTreeMap::new(),
+            answered_at: Vec::new(),
+        };
         for f in self.facilities().filter(|f| covers(&call.areas, &f.facility.district)) {
             let district = now.districts.entry(f.facility.district.clone()).or_default();
             district.asked += 1;
@@ -526,6 +536,7 @@ impl<'a> Moment<'a> {
                     district.answered += 1;
                     now.answered += 1;
                     *now.channels.entry(answer.channel).or_default() += 1;
+                    now.answered_at.push(answer.at);
                 }
                 None => district.silent.push(f),
             }
@@ -557,10 +568,7 @@ impl<'a> Moment<'a> {
     /// or the day turns. Always later than `now`.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        let midnight = city_time(self.now)
-            .tomorrow()
-            .and_then(|z| z.start_of_day())
-            .map_or(self.now + SignedDuration::from_hours(1), |z| z.timestamp());
+        let midnight = city_time(self.now).tomorrow().and_then(|z| z.start_of_day()).map_or(Timestamp::MAX, |z| z.timestamp());
         let mode = self.mode();
         let ages = self.facilities().flat_map(|f| {
             let real = f.real.iter().map(move |(a, s)| (a, s, mode));
@@ -585,8 +593,9 @@ impl<'a> Moment<'a> {
             .collect();
         for f in self.facilities() {
             for (aspect, history) in &f.history {
-                let Aspect::Vacancy { service, .. } = aspect else { continue };
-                let Some(service) = f.facility.find_service(service) else { continue };
+                let Aspect::Vacancy { service, cell } = aspect else { continue };
+                // A cell the service no longer tells apart would be counted beside those that took its place.
+                let Some(service) = f.facility.find_service(service).filter(|s| s.has_cell(*cell, today)) else { continue };
                 for (day, kinds) in &mut sums {
                     let slot = kinds.entry(service.kind).or_default();
                     if let Some((seen, held)) = history.range(..=*day).next_back()
