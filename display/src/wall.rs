@@ -288,7 +288,7 @@ impl<'a> Look<'_, 'a> {
 
     fn desk_line(&self, desk: Desk, key: &str) -> Markup {
         let desk = self.desk(desk);
-        html! { @if !desk.phone.is_empty() { span { (JA.t(key)) " " b.n { (desk.phone) } " " (desk.label) } } }
+        html! { @if !desk.phone.is_empty() { span { (JA.t(key)) " " b.n { (desk.phone) } @if self.layout == Layout::Landscape { " " (desk.label) } } } }
     }
 
     fn roll_call_line(&self, realm: Realm) -> Markup {
@@ -319,8 +319,15 @@ impl<'a> Look<'_, 'a> {
         let desk = head.desk;
         let foot = foot.unwrap_or_else(|| self.foot(page, self.desk_line(desk, "wall.desk.ask")));
         let drill = head.class == "exercise";
+        let most_strokes = if self.layout == Layout::Portrait { 5 } else { 12 };
         let (first, second) = &head.title;
-        let long = if ems(first) + ems(second) > if self.layout == Layout::Portrait { 9.0 } else { 17.0 } { "long" } else { "" };
+        let long = if ems(first) + ems(second) + if drill { 4.0 } else { 0.0 }
+            > if self.layout == Layout::Portrait { 9.0 } else { 17.0 }
+        {
+            "long"
+        } else {
+            ""
+        };
         let phone = &self.desk(desk).phone;
         let html = html! {
             article id={ "w-" (page.key) } class={ "board " (head.class) } data-page=(page.key) {
@@ -353,7 +360,7 @@ impl<'a> Look<'_, 'a> {
                     span.push { b.n data-live="asof" {} " " (JA.t("wall.as_of")) }
                     div.pages {
                         // More than a dozen strokes are a fence, not a position.
-                        @if page.of <= 12 { @for n in 1..=page.of { i class=(if n == page.number { "on" } else { "" }) {} } }
+                        @if page.of <= most_strokes { @for n in 1..=page.of { i class=(if n == page.number { "on" } else { "" }) {} } }
                         span.n { (page.number) "/" (page.of) }
                     }
                     @if drill { b.drill-word { (JA.t("mode.exercise")) } }

@@ -147,7 +147,8 @@ impl<'a> Look<'_, 'a> {
             w if portrait && w > 14.0 => "name longer",
             _ if portrait => "name",
             w if w > 21.0 => "name longer",
-            w if w > 9.0 => "name long",
+            // The stripes around an exercise cost one letter.
+            w if w > if realm == Realm::Exercise { 8.2 } else { 9.0 } => "name long",
             _ => "name",
         };
         let keeps_small = portrait || size == "name" || !beside.is_empty();

@@ -18,6 +18,8 @@ const MOST_STROKES: u32 = 120;
 const MOST_DISTRICTS: usize = 6;
 /// Letters on one line of names at 35 px.
 const NAMES_EMS: f64 = 18.0;
+/// The same on a tall screen.
+const NAMES_EMS_PORTRAIT: f64 = 16.0;
 const NAMES_LINES: usize = 2;
 
 /// One row of the list.
@@ -95,7 +97,7 @@ impl Look<'_, '_> {
                             td class={ "o n" (if out == 0 { " zero" } else { "" }) } { (out) }
                             td.who {
                                 @if out == 0 { i { (JA.t("wall.roll_call.all_in")) } }
-                                @else { (names(&row.silent)) }
+                                @else { (names(&row.silent, self.layout)) }
                             }
                             td class="r n" { (row.answered) "/" (row.asked) }
                         }
@@ -143,8 +145,9 @@ impl Look<'_, '_> {
 }
 
 /// As many names as fit on two lines, and how many more there are.
-fn names(silent: &[String]) -> Markup {
-    let shown = fitting(silent);
+fn names(silent: &[String], layout: Layout) -> Markup {
+    let line = if layout == Layout::Portrait { NAMES_EMS_PORTRAIT } else { NAMES_EMS };
+    let shown = fitting(silent, line);
     html! {
         @for name in &silent[..shown] { span { (name) } " " }
         @if shown < silent.len() { span { (JA.t("wall.others")) " " (silent.len() - shown) } }
@@ -152,26 +155,26 @@ fn names(silent: &[String]) -> Markup {
 }
 
 /// How many names fit when a line breaks only between names; at least one, which may then break inside.
-fn fitting(silent: &[String]) -> usize {
+fn fitting(silent: &[String], line_ems: f64) -> usize {
     let gap = 0.7;
     let more = 4.0;
     let (mut line, mut lines, mut shown) = (0.0, 1, 0);
     for (at, name) in silent.iter().enumerate() {
         let width = ems(name) + gap;
         let (mut next, mut used) = (line + width, lines);
-        if next > NAMES_EMS && line > 0.0 {
+        if next > line_ems && line > 0.0 {
             next = width;
             used += 1;
         }
         // A name longer than a line takes what it needs.
         let mut over = next;
-        while over > NAMES_EMS {
-            over -= NAMES_EMS;
+        while over > line_ems {
+            over -= line_ems;
             used += 1;
             next = over;
         }
         let last = at + 1 == silent.len();
-        let fits = used < NAMES_LINES || (used == NAMES_LINES && (last || next + more <= NAMES_EMS));
+        let fits = used < NAMES_LINES || (used == NAMES_LINES && (last || next + more <= line_ems));
         if !fits && shown > 0 {
             break;
         }
@@ -226,20 +229,20 @@ mod tests {
 
     #[test]
     fn names_that_fit_two_lines_are_all_shown() {
-        assert_eq!(fitting(&list(&["江島あんしんの家", "平島診療所", "崎戸クリニック"])), 3);
+        assert_eq!(fitting(&list(&["江島あんしんの家", "平島診療所", "崎戸クリニック"]), NAMES_EMS), 3);
     }
 
     #[test]
     fn names_that_do_not_fit_leave_room_for_how_many_more_there_are() {
         let many =
             list(&["ゆうなぎテラス", "松島いこいの家", "雪浦デイサービス", "大瀬戸ケアプランセンター", "はまゆう", "潮騒"]);
-        let shown = fitting(&many);
+        let shown = fitting(&many, NAMES_EMS);
         assert!((2..=4).contains(&shown), "{shown}");
     }
 
     #[test]
     fn one_name_longer_than_both_lines_is_still_shown() {
-        assert_eq!(fitting(&list(&["あ".repeat(45).as_str(), "い"])), 1);
+        assert_eq!(fitting(&list(&["あ".repeat(45).as_str(), "い"]), NAMES_EMS), 1);
     }
 
     #[test]

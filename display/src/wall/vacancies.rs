@@ -219,7 +219,8 @@ impl<'a> Look<'_, 'a> {
             _ => html! { span class="count word" { (JA.t(said_key(level))) } },
         };
         // At 51 px ten letters fit beside the mark and a count, at 42 px twelve; more go on two lines of 33 px.
-        let size = match ems(&facility.name) {
+        // A word in the place of a count takes two letters more.
+        let size = match ems(&facility.name) + if first.count.is_some_and(|n| n > 0) { 0.0 } else { 1.6 } {
             w if portrait && w > 13.0 => "name longer",
             _ if portrait => "name",
             w if w > 12.5 => "name longer",
