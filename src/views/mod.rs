@@ -16,7 +16,7 @@ use imaboard_domain::{Change, View};
 use jiff::{SignedDuration, Timestamp};
 
 pub use key::PageKey;
-pub use page::{Encoding, Page, Rendered};
+pub use page::{Encoding, Packed, Page, Rendered, tagged};
 
 use key::{COUNTERS, counter_of};
 
@@ -111,7 +111,7 @@ impl Views {
         let stamp = self.stamp(key);
         let page = Arc::new(Page::new(render(), now, stamp));
         *slot.page.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&page));
-        self.weigh(key, &slot, page.weight_bytes());
+        self.weigh(key, &slot, page.weight_bytes);
         drop(turn);
         page
     }

@@ -31,12 +31,47 @@ pub enum Encoding {
     Brotli,
 }
 
+/// Bytes and their compressed forms, each made when first asked for, then shared.
+#[derive(Debug)]
+pub struct Packed {
+    plain: Bytes,
+    gzip: OnceLock<Bytes>,
+    brotli: OnceLock<Bytes>,
+}
+
+impl Packed {
+    /// Takes bytes as they are.
+    #[must_use]
+    pub fn new(plain: impl Into<Bytes>) -> Self {
+        Self { plain: plain.into(), gzip: OnceLock::new(), brotli: OnceLock::new() }
+    }
+
+    /// The bytes in an encoding.
+    #[must_use]
+    pub fn bytes(&self, encoding: Encoding) -> Bytes {
+        match encoding {
+            Encoding::Identity => self.plain.clone(),
+            Encoding::Gzip => self.gzip.get_or_init(|| gzip(&self.plain)).clone(),
+            Encoding::Brotli => self.brotli.get_or_init(|| brotli(&self.plain)).clone(),
+        }
+    }
+}
+
+/// The entity tag of one encoding, from the quoted tag of the plain bytes: strong tags differ where bytes differ.
+#[must_use]
+pub fn tagged(etag: &str, encoding: Encoding) -> String {
+    let bare = etag.trim_end_matches('"');
+    match encoding {
+        Encoding::Identity => etag.to_owned(),
+        Encoding::Gzip => format!("{bare}-gz\""),
+        Encoding::Brotli => format!("{bare}-br\""),
+    }
+}
+
 /// One rendered page.
 #[derive(Debug)]
 pub struct Page {
-    body: Bytes,
-    gzip: OnceLock<Bytes>,
-    brotli: OnceLock<Bytes>,
+    body: Packed,
     etags: [String; 3],
     /// Media type with the character set.
     pub content_type: &'static str,
@@ -47,6 +82,8 @@ pub struct Page {
     /// The last moment at which a cache may show it if the server is away: then the next value ages.
     pub deadline: Timestamp,
     pub(super) stamp: u64,
+    /// What the page is counted with in memory: compressed forms are made later and are smaller than a half each.
+    pub(super) weight_bytes: usize,
 }
 
 /// Of 11: level 5 halves the bytes of level 1 and still takes under a millisecond for a front page.
@@ -58,10 +95,9 @@ impl Page {
     pub(super) fn new(rendered: Rendered, now: Timestamp, stamp: u64) -> Self {
         let hash: String = Sha256::digest(rendered.body.as_bytes()).iter().take(9).map(|b| format!("{b:02x}")).collect();
         Self {
-            body: Bytes::from(rendered.body),
-            gzip: OnceLock::new(),
-            brotli: OnceLock::new(),
-            etags: [format!("\"{hash}\""), format!("\"{hash}-gz\""), format!("\"{hash}-br\"")],
+            weight_bytes: rendered.body.len() * 2 + 1024,
+            body: Packed::new(rendered.body),
+            etags: [Encoding::Identity, Encoding::Gzip, Encoding::Brotli].map(|e| tagged(&format!("\"{hash}\""), e)),
             content_type: rendered.content_type,
             rendered_at: now,
             fresh_until: rendered.deadline.min(end_of_minute(now)),
@@ -70,14 +106,10 @@ impl Page {
         }
     }
 
-    /// The bytes in an encoding; made when first asked for, then shared.
+    /// The bytes in an encoding.
     #[must_use]
     pub fn bytes(&self, encoding: Encoding) -> Bytes {
-        match encoding {
-            Encoding::Identity => self.body.clone(),
-            Encoding::Gzip => self.gzip.get_or_init(|| gzip(&self.body)).clone(),
-            Encoding::Brotli => self.brotli.get_or_init(|| brotli(&self.body)).clone(),
-        }
+        self.body.bytes(encoding)
     }
 
     /// The strong entity tag of these bytes, quoted; one per encoding.
@@ -94,11 +126,6 @@ impl Page {
     #[must_use]
     pub fn stale_if_error_s(&self) -> i64 {
         self.deadline.duration_since(self.fresh_until).as_secs().max(0)
-    }
-
-    /// What the page is counted with in memory. Compressed forms are smaller than a half and made later.
-    pub(super) fn weight_bytes(&self) -> usize {
-        self.body.len() * 2 + 1024
     }
 }
 

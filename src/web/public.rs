@@ -248,3 +248,6 @@ async fn asset(State(public): Asked, Path(name): Path<String>, request: HeaderMa
 async fn lost(State(public): Asked, request: HeaderMap) -> Response<Body> {
     public.lost(&request)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,15 +3,19 @@
 //! It exists so that a hit costs a look-up and a few reference counts. Invariant: a cache may show a page without us no
 //! longer than until the next value on the board ages, so even a copy never shows an old ○ as ○.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
     REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use imaboard_display::assets::Asset;
+use bytes::Bytes;
+use imaboard_display::assets::{self, Asset};
 
-use crate::views::{Encoding, Page};
+use crate::views::{Encoding, Packed, Page, tagged};
 
 /// What a page of ours may load and do: our own style sheet and drawings inside the page, nothing else.
 const POLICY: &str =
@@ -51,11 +55,7 @@ pub fn answer(page: &Page, request: &HeaderMap, status: StatusCode) -> Response<
     }
     if !known {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
-        match encoding {
-            Encoding::Identity => {}
-            Encoding::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
-            Encoding::Brotli => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"))),
-        }
+        encoded(headers, encoding);
     }
     response
 }
@@ -69,20 +69,42 @@ fn cache_control(page: &Page) -> HeaderValue {
     HeaderValue::from_str(&format!("public, max-age=0, stale-if-error={stale_s}")).unwrap_or(HeaderValue::from_static("no-cache"))
 }
 
+/// The files of the browser in their compressed forms, made once.
+static PACKED: LazyLock<HashMap<&'static str, Packed>> =
+    LazyLock::new(|| assets::list().map(|asset| (asset.url, Packed::new(asset.bytes))).collect());
+
 /// Answers with a file whose name carries its hash: it may be kept for ever.
 #[must_use]
 pub fn asset(asset: Asset, request: &HeaderMap) -> Response<Body> {
-    let known = is_known(request, asset.etag);
-    let mut response = Response::new(if known { Body::empty() } else { Body::from(asset.bytes) });
+    let packed = PACKED.get(asset.url);
+    let encoding = packed.map_or(Encoding::Identity, |_| negotiated(request));
+    let tag = tagged(asset.etag, encoding);
+    let known = is_known(request, &tag);
+    let bytes = packed.map_or(Bytes::from_static(asset.bytes), |p| p.bytes(encoding));
+    let mut response = Response::new(if known { Body::empty() } else { Body::from(bytes) });
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let headers = response.headers_mut();
     secure(headers);
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-    headers.insert(ETAG, HeaderValue::from_static(asset.etag));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(value) = HeaderValue::from_str(&tag) {
+        headers.insert(ETAG, value);
+    }
+    if !known {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+        encoded(headers, encoding);
+    }
     response
+}
+
+fn encoded(headers: &mut HeaderMap, encoding: Encoding) {
+    match encoding {
+        Encoding::Identity => {}
+        Encoding::Gzip => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"))),
+        Encoding::Brotli => drop(headers.insert(CONTENT_ENCODING, HeaderValue::from_static("br"))),
+    }
 }
 
 /// Whether the visitor holds these bytes (`If-None-Match`, weak comparison as RFC 9110 13.1.2 asks).
