@@ -776,3 +776,6 @@ pub fn entry_of(record: Record) -> Result<Entry, StoreError> {
         text: record.text.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests;
