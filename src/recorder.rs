@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::SharedBoard;
 use crate::clock::Clock;
 use crate::keys::Keys;
+use crate::log::chain::Hash;
 use crate::log::{Log, NewRecord, Record, RedactError, StoreError};
 
 /// Something to be recorded.
@@ -170,6 +171,7 @@ pub struct Recorder {
     queue: mpsc::Sender<Job>,
     log: Log,
     health: watch::Receiver<Health>,
+    head: watch::Receiver<Option<(u64, Hash)>>,
 }
 
 /// What the recorder works with.
@@ -190,6 +192,8 @@ pub struct Parts {
     pub batch_entries: usize,
     /// When the last entry on the log was recorded.
     pub last_recorded_at: Timestamp,
+    /// Position and hash of the last entry on the log.
+    pub head: Option<(u64, Hash)>,
     /// Telephone numbers that are public besides those of the register: the city's desks.
     pub public_phones: Vec<String>,
     /// Keys the digest of what was submitted, because a plain hash of typed text would let a guesser confirm a name.
@@ -203,9 +207,11 @@ impl Recorder {
         let (queue, jobs) = mpsc::channel(parts.queue_entries);
         let (health_out, health) = watch::channel(Health::Able);
         let log = parts.log.clone();
-        let writer = Writer { last_recorded_at: parts.last_recorded_at, parts, health: health_out, register: None };
+        let (head_out, head) = watch::channel(parts.head);
+        let writer =
+            Writer { last_recorded_at: parts.last_recorded_at, parts, health: health_out, head: head_out, register: None };
         let task = tokio::spawn(writer.run(jobs, stop));
-        (Self { queue, log, health }, task)
+        (Self { queue, log, health, head }, task)
     }
 
     /// Records something and returns once it is durable.
@@ -243,6 +249,12 @@ impl Recorder {
         Ok(false)
     }
 
+    /// Position and hash of the last entry, to be noted elsewhere; `None` before the first.
+    #[must_use]
+    pub fn head(&self) -> Option<(u64, Hash)> {
+        *self.head.borrow()
+    }
+
     /// How the log is doing.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -259,6 +271,7 @@ impl Recorder {
 struct Writer {
     parts: Parts,
     health: watch::Sender<Health>,
+    head: watch::Sender<Option<(u64, Hash)>>,
     last_recorded_at: Timestamp,
     /// What the guard takes as public; made again after the register changed.
     register: Option<PublicRegister>,
@@ -480,6 +493,7 @@ impl Writer {
                 metrics::histogram!("imaboard_commit_seconds").record(started.elapsed().as_secs_f64());
                 metrics::counter!("imaboard_entries_total").increment(appended.len() as u64);
                 self.health.send_if_modified(|h| std::mem::replace(h, Health::Able) != Health::Able);
+                self.head.send_replace(appended.last().map(|last| (last.seq, last.hash)));
                 let position = self.parts.board.read(Board::position);
                 if appended.first().is_some_and(|first| first.seq > position + 1)
                     && let Err(error) = self.catch_up_to(appended.first().map_or(0, |first| first.seq)).await
@@ -571,6 +585,7 @@ impl Writer {
             text: None,
         };
         let appended = self.parts.log.append_redaction(seq, record_of(&entry, None)).await?;
+        self.head.send_replace(Some((appended.appended.seq, appended.appended.hash)));
         let entry = Entry { seq: appended.appended.seq, ..entry };
         self.fold(&entry);
         Ok(entry.seq)

@@ -101,6 +101,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
     }
     tracing::info!(entries = board.position(), facilities = board.facilities().len(), "the board is folded");
 
+    let head = log.head().await.map_err(|e| failed(&e))?;
     let devices = Devices::default();
     devices.restore(log.list_devices().await.map_err(|e| failed(&e))?.into_iter().filter_map(jobs::device_of).collect());
     let profiles = commands::load_profiles(settings.mqtt.profiles_dir.as_deref())?;
@@ -120,6 +121,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
             queue_entries: settings.recorder.queue_entries.size(),
             batch_entries: settings.recorder.batch_entries.size(),
             last_recorded_at,
+            head,
             public_phones: vec![
                 settings.city.consultation_desk.phone.as_str().to_owned(),
                 settings.city.disaster_desk.phone.as_str().to_owned(),

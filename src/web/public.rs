@@ -234,8 +234,12 @@ fn drawn(days: &[FreeOnDay], size: chart::Size) -> Markup {
 }
 
 async fn about(State(public): Asked, request: HeaderMap) -> Response<Body> {
-    let imprint = Imprint { head_hash: None, version: env!("CARGO_PKG_VERSION") };
-    public.html(&PageKey::About, &request, |frame| public::about(frame, imprint))
+    let head = public.app.recorder.head().map(|(seq, hash)| (seq, data_encoding::HEXLOWER.encode(&hash)));
+    public.html(&PageKey::About, &request, |frame| {
+        // Only a hash that belongs to the position printed beside it.
+        let head_hash = head.as_ref().filter(|(seq, _)| *seq == frame.moment.board.position()).map(|(_, hash)| hash.as_str());
+        public::about(frame, Imprint { head_hash, version: env!("CARGO_PKG_VERSION") })
+    })
 }
 
 async fn asset(State(public): Asked, Path(name): Path<String>, request: HeaderMap) -> Response<Body> {
