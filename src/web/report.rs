@@ -31,7 +31,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::{any, get};
+use axum::routing::get;
 use imaboard_display::{assets, qr};
 use imaboard_domain::guard::{self, Inspection, Verdict};
 use imaboard_domain::{
@@ -51,16 +51,16 @@ use crate::recorder::{Intent, Receipt, Submission, SubmitError, public_register}
 
 /// The routes below `/r`.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/r/{key}", get(show))
-        .route("/r/{key}/reports", get(back).post(create))
-        .route("/r/{key}/receipts/{id}", get(show_receipt))
-        .route("/r/{key}/corrections", get(back).post(correct))
-        .route("/r/{key}/postings", get(posting::new).post(posting::create))
-        .route("/r/{key}/poster", get(show_poster))
-        .route("/r", any(nowhere))
-        .route("/r/{key}/{*rest}", any(nowhere))
-        .layer(middleware::from_fn(sealed))
+    let below = Router::new()
+        .route("/{key}", get(show))
+        .route("/{key}/reports", get(back).post(create))
+        .route("/{key}/receipts/{id}", get(show_receipt))
+        .route("/{key}/corrections", get(back).post(correct))
+        .route("/{key}/postings", get(posting::new).post(posting::create))
+        .route("/{key}/poster", get(show_poster))
+        .fallback(nowhere)
+        .layer(middleware::from_fn(sealed));
+    Router::new().nest("/r", below)
 }
 
 /// Headers of every answer below `/r`: nothing is kept, nothing leads here from outside, nothing runs but our own files.
@@ -377,3 +377,6 @@ async fn show_poster(State(app): State<Arc<App>>, Path(key): Path<String>) -> Re
         Err(_) => sentence(&app, &speaker, StatusCode::CONFLICT, "no_address"),
     }
 }
+
+#[cfg(test)]
+mod tests;
