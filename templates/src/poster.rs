@@ -10,6 +10,9 @@ use crate::city::City;
 use crate::report::ruby::{plain, ruby};
 use crate::words::Words;
 
+/// How many kinds of service are named.
+const MOST_KINDS: usize = 2;
+
 /// What a poster shows.
 #[derive(Debug, Clone, Copy)]
 pub struct Poster<'a> {
@@ -32,6 +35,8 @@ pub fn page(poster: Poster<'_>, moment: Moment<'_>, facility: &FacilityBoard) ->
     let t = |key: &str| ruby(w.t(&format!("poster.{key}")));
     let f = &facility.facility;
     let kinds: Vec<&str> = f.services.iter().map(|s| s.kind.name_ja()).collect();
+    // The sheet is full: a house with many services is known by its first ones.
+    let first: Vec<&str> = kinds.iter().copied().take(MOST_KINDS).collect();
     let long = f.name.chars().count();
     let today = moment.today();
     let date = format!("{}年{}月{}日", today.year(), today.month(), today.day());
@@ -58,8 +63,8 @@ pub fn page(poster: Poster<'_>, moment: Moment<'_>, facility: &FacilityBoard) ->
                     section.scan {
                         div.qr role="img" aria-label=(plain(w.t("poster.qr"))) { (PreEscaped(poster.qr)) }
                         div {
-                            p.fac.long[long > 6].longer[long > 12] { (f.name) }
-                            p.kind { (kinds.join("・")) }
+                            p.fac.long[long > 6].longer[long > 12].longest[long > 24] { (f.name) }
+                            p.kind { (first.join("・")) @if kinds.len() > MOST_KINDS { " " (t("and_more")) } }
                             ul {
                                 li { (tick()) span { (t("no_login")) } }
                                 li { (tick()) span { (t("no_name")) } }
