@@ -482,3 +482,19 @@ async fn a_log_that_cannot_be_written_gives_the_page_back_and_a_number_to_call()
     );
     assert_eq!(answer.nonce(), page.nonce(), "sent again it is still the same report");
 }
+
+#[tokio::test]
+async fn a_page_travels_small_and_an_answer_to_what_was_typed_travels_plain() {
+    let city = City::open().await;
+    let plain = city.get(&city.path("")).await.body.len();
+    let request = HttpRequest::get(city.path("")).header("accept-encoding", "br;q=1, gzip");
+    let response = city.router.clone().oneshot(request.body(HttpBody::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let packed = response.into_body().collect().await.unwrap().to_bytes().len();
+    assert!(packed * 5 < plain && packed < 14_000, "{packed} of {plain}");
+    let request = HttpRequest::post(city.path("/reports"))
+        .header("accept-encoding", "gzip")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let answer = city.send(request.body(HttpBody::from("operation=sauna")).unwrap()).await;
+    assert_eq!((answer.status, answer.header("content-encoding")), (StatusCode::UNPROCESSABLE_ENTITY, ""));
+}
