@@ -1,3 +1,5 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::BTreeSet;
 
 use imaboard_domain::{BedRoom, BedSex, Board, Cell, Grid, PostingKind, PostingState, ServiceKind, Session, Shown};
@@ -12,7 +14,7 @@ fn settings() -> Settings {
     Settings::load(&Sources::of_process(None, None, Overrides::default())).unwrap()
 }
 
-fn data() -> Data {
+pub(super) fn data() -> Data {
     Data::read(&wiring::city_of(&settings().city)).unwrap()
 }
 

@@ -2,6 +2,9 @@
 //!
 //! *Invariant:* a name that is not known exactly is refused; nothing is guessed from a part of it.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use imaboard_domain::ServiceKind;
 use unicode_normalization::UnicodeNormalization;
 
@@ -129,16 +132,18 @@ fn plain(name: &str) -> String {
     name.nfkc().filter(|c| !c.is_whitespace()).map(|c| if c == '･' { '・' } else { c }).collect()
 }
 
+/// Every name of every kind, folded once: a register has hundreds of thousands of rows.
+static KNOWN: LazyLock<HashMap<String, ServiceKind>> = LazyLock::new(|| {
+    let own =
+        K::ALL.iter().flat_map(|k| [Some(k.word()), k.mhlw_code(), Some(k.name_ja())].into_iter().flatten().map(|n| (n, *k)));
+    let others = NAMES.iter().flat_map(|(kind, names)| names.iter().map(|n| (*n, *kind)));
+    others.chain(own).map(|(name, kind)| (plain(name), kind)).collect()
+});
+
 /// The kind with this name; `None` if nobody calls a kind so.
 pub(super) fn find(name: &str) -> Option<ServiceKind> {
     let name = plain(name);
-    let known = |name: &str| {
-        K::ALL
-            .iter()
-            .find(|k| k.word() == name.to_ascii_lowercase() || k.mhlw_code() == Some(name) || plain(k.name_ja()) == name)
-            .or_else(|| NAMES.iter().find(|(_, names)| names.iter().any(|n| plain(n) == name)).map(|(kind, _)| kind))
-            .copied()
-    };
+    let known = |name: &str| KNOWN.get(name).or_else(|| KNOWN.get(&name.to_ascii_lowercase())).copied();
     // The preventive twin of a service (介護予防…) is offered by the same people in the same places.
     known(&name).or_else(|| known(name.strip_prefix("介護予防")?))
 }

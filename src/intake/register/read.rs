@@ -222,7 +222,7 @@ struct Offered {
 /// Turns rows into facilities.
 struct Reader<'a> {
     city: &'a City,
-    existing: &'a [Facility],
+    existing: BTreeMap<&'a FacilityId, &'a Facility>,
     table: &'a Table,
     /// The file has our `id` column: it says everything, also that something is empty.
     own: bool,
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
         }
         Self {
             city,
-            existing,
+            existing: existing.iter().map(|f| (&f.id, f)).collect(),
             table,
             own: table.columns.contains(&Some(Column::Id)),
             problems: Vec::new(),
@@ -368,7 +368,7 @@ impl<'a> Reader<'a> {
         let closures = self.understood(row, Column::Closures, cells::closures);
         let offered = self.offered(row);
         let Some(id) = given.or_else(|| self.identify(&name, &address, &office_number)) else { return };
-        let known = self.existing.iter().find(|f| f.id == id);
+        let known = self.existing.get(&id).copied();
         let place = self.place(row, &address, known);
         let Some((district, island)) = place.filter(|_| self.problems.len() == problems_before) else { return };
         let mut facility = Facility {
