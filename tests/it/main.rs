@@ -6,3 +6,4 @@
 mod commands;
 #[expect(dead_code, unused_imports, reason = "the modules that use the rest arrive with the pages they test")]
 mod support;
+mod wall;
