@@ -58,6 +58,7 @@ impl Desk {
             announce: broadcast::channel(16).0,
             queue_entries,
             batch_entries,
+            head: None,
             last_recorded_at: Timestamp::MIN,
             public_phones: Vec::new(),
             keys: Keys::new([7; 32]),
