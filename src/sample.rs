@@ -21,7 +21,7 @@ use rand::{Rng, SeedableRng};
 
 use crate::app::App;
 use crate::commands::Failed;
-use crate::recorder::{Intent, ReportIntent, Submission, SubmitError, new_id};
+use crate::recorder::{Intent, Refusal, ReportIntent, Submission, SubmitError, new_id};
 use data::{Data, Draft, Free, Said};
 
 pub use life::live;
@@ -82,7 +82,8 @@ async fn submit_all(app: &Arc<App>, submissions: Vec<Submission>) -> Result<(), 
 async fn submit(app: &Arc<App>, submission: Submission) -> Result<(), Failed> {
     loop {
         match app.recorder.submit(submission.clone()).await {
-            Ok(_) => return Ok(()),
+            // What is there already was stored before a power cut in the middle of loading.
+            Ok(_) | Err(SubmitError::Refused(Refusal::Already(_))) => return Ok(()),
             Err(SubmitError::Busy { .. }) if !app.stop.is_cancelled() => tokio::time::sleep(Duration::from_millis(50)).await,
             Err(error) => return Err(Failed(format!("the sample city cannot be stored: {error}"))),
         }

@@ -233,6 +233,9 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
     let app = Arc::clone(&opened.app);
     if found(&app, true).await? {
         tracing::info!("empty data folder: loading the sample city");
+    }
+    if app.board.read(Board::is_sample) {
+        // Does nothing on a whole sample city; finishes one whose loading was cut off.
         sample::load(&app).await?;
     }
 

@@ -48,13 +48,11 @@ pub(super) async fn create(app: &App, speaker: &Speaker, typed: &Typed) -> Respo
 
 /// Reads the form by the rules of the moment; every problem of it at once.
 fn meant(app: &App, speaker: &Speaker, typed: &Typed) -> Result<Meant, Vec<Problem>> {
-    let now = app.clock.now();
-    // A sender cannot have seen what comes later.
     let seen = typed
         .one("seen")
         .and_then(|s| s.parse().ok())
         .and_then(|us| Timestamp::from_microsecond(us).ok())
-        .map_or(now, |seen| seen.min(now));
+        .unwrap_or_else(|| app.clock.now());
     if typed.one("confirm").is_some() {
         return Ok(Meant { observations: Vec::new(), confirm: Some(seen), remark: None });
     }

@@ -150,7 +150,7 @@ impl City {
     }
 
     fn position(&self) -> u64 {
-        self.opened.app.board.read(|b| b.position())
+        self.opened.app.board.read(imaboard_domain::Board::position)
     }
 
     /// What the board shows of an aspect, as a value.

@@ -4,7 +4,7 @@
 //!
 //! | field | means |
 //! |---|---|
-//! | `nonce`, `seen`, `was` | the page: its UUID, the microsecond it was made, and what it had filled in beforehand |
+//! | `nonce`, `seen`, `was` | the page: its UUID, the microsecond of the newest report it shows, and what it had filled in beforehand |
 //! | `v.SERVICE.CELL` | a level, or on beds a number of free places (`0`…`6`, `more`) |
 //! | `n.SERVICE.CELL`, `c.SERVICE.CELL` | a number typed in; a number chosen from keys |
 //! | `off.SERVICE.CELL` | ticked: not offered |

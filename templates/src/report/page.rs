@@ -124,8 +124,9 @@ fn render(
 ) -> Markup {
     let face = Face::of(moment);
     let was = typed.map_or_else(|| form::prefill(moment, facility, face.realm()), Typed::was);
-    let seen =
-        typed.and_then(|t| t.one("seen")).and_then(|s| s.parse::<i64>().ok()).unwrap_or_else(|| moment.now.as_microsecond());
+    // What the sender can have seen ends with the newest report on the page; the clock would take in one being stored just now.
+    let newest = facility.last_report.as_ref().map_or(moment.now, |last| last.at).as_microsecond();
+    let seen = typed.and_then(|t| t.one("seen")).and_then(|s| s.parse::<i64>().ok()).unwrap_or(newest);
     let sheet = Sheet { frame, moment, facility, face, typed, was, problems };
     let again = typed.is_some();
     let main = html! {
