@@ -250,6 +250,24 @@ fn every_believed_value_carries_the_times_at_which_a_browser_left_alone_must_dou
 }
 
 #[test]
+fn a_sum_of_beds_is_doubted_when_its_oldest_part_is_and_names_no_part() {
+    let mut log = Log::new();
+    log.register("a", "七釜の里", "saikai", &[ServiceKind::Tokuyo]);
+    let mut facility = log.board.find_facility(&"a".parse().unwrap()).unwrap().facility.clone();
+    let cells = [BedSex::Male, BedSex::Female].map(|sex| Cell::Beds { sex: Some(sex), room: None });
+    facility.services[0].bed_cells = cells.to_vec();
+    log.apply(now(), Facts::FacilityRegistered(Box::new(facility)), None);
+    log.room("a", ServiceKind::Tokuyo, cells[0], Level::Available, Some(2), now());
+    log.room("a", ServiceKind::Tokuyo, cells[1], Level::Few, Some(1), now() - hours(100));
+    let row = row(&render(&log, now(), Layout::Landscape), "vacancy-tokuyo");
+    let body = Selector::parse("tbody").unwrap();
+    let stale: i64 = row.select(&body).next().unwrap().attr("data-stale-at").unwrap().parse().unwrap();
+    assert_eq!(stale, (now() - hours(100) + hours(14 * 24)).as_millisecond() + 1);
+    let said = texts(&row, ".now").concat();
+    assert!(said.contains("3床") && !said.contains("男性"), "{said}");
+}
+
+#[test]
 fn tonight_is_not_believed_after_tonight() {
     let mut log = Log::new();
     log.register("a", "かもめ苑", "oshima", &[ServiceKind::ShortStay]);

@@ -1,6 +1,6 @@
 //! The vacancy scene: per kind of service how many facilities have room, and the one to telephone first.
 
-use imaboard_domain::{Aspect, Cell, Freshness, Level, Realm, ServiceGroup, ServiceKind, ServiceNow, Weekday};
+use imaboard_domain::{Aspect, BedSex, Cell, Freshness, Level, Realm, ServiceGroup, ServiceKind, ServiceNow, Weekday};
 use imaboard_templates::words::JA;
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -97,9 +97,20 @@ impl<'a> Look<'_, 'a> {
         self.board_with_foot(page, head, main, children, Some(foot))
     }
 
+    /// The ages of what is said of a place. A sum of beds is only as good as the first of its parts to grow too old.
     fn ages_of(&self, place: &ServiceNow<'_>) -> Option<Ages> {
-        let aspect = Aspect::Vacancy { service: place.service.id.clone(), cell: place.cell? };
-        Ages::of(self.m, &aspect, place.shown, Realm::Real)
+        let ages = |cell: Cell| {
+            let aspect = Aspect::Vacancy { service: place.service.id.clone(), cell };
+            let shown = self.m.cell(place.facility, place.service, cell);
+            Ages::of(self.m, &aspect, shown, Realm::Real)
+        };
+        let mut deciding = ages(place.cell?)?;
+        if matches!(place.cell, Some(Cell::Beds { .. })) {
+            let cells = place.service.cells_now(self.m.today()).into_iter();
+            let summed = cells.filter_map(ages).filter(|a| a.freshness != Freshness::Stale).filter_map(|a| a.stale_at);
+            deciding.stale_at = summed.chain(deciding.stale_at).min();
+        }
+        Some(deciding)
     }
 
     fn row(&self, kind: ServiceKind) -> Row<'a> {
@@ -228,7 +239,9 @@ impl<'a> Look<'_, 'a> {
             _ => "name",
         };
         let district = facility.island.as_deref().unwrap_or_else(|| self.city.district(&facility.district));
-        let when = self.cell_words(first.cell);
+        // A sum over several cells is not the room of the one that decides.
+        let own = first.shown.current().and_then(|s| s.value.count());
+        let when = if first.count == own { self.cell_words(first.cell) } else { String::new() };
         let n: usize = row.others.iter().map(|(_, n)| n).sum();
         let others = html! {
             @if n > 0 {
@@ -290,7 +303,7 @@ impl<'a> Look<'_, 'a> {
             }
             Some(Cell::Slot(slot)) => JA.t(&format!("slot.{slot}")).to_owned(),
             Some(Cell::Beds { sex, room }) => {
-                let sex = sex.map(|s| {
+                let sex = sex.filter(|s| *s != BedSex::Either).map(|s| {
                     JA.t(match s.word() {
                         "male" => "bed.male",
                         "female" => "bed.female",
