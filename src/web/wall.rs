@@ -268,7 +268,8 @@ fn page_headers(response: Response) -> Response {
 }
 
 async fn list(State(room): State<Arc<Room>>) -> Response {
-    let displays: Vec<Display> = room.app.board.read(|b| b.displays().values().cloned().collect());
+    let (displays, sample): (Vec<Display>, bool) =
+        room.app.board.read(|b| (b.displays().values().cloned().collect(), b.is_sample()));
     let now = room.app.clock.now();
     let painted = locked(&room.painted);
     let city = &room.app.city;
@@ -284,6 +285,7 @@ async fn list(State(room): State<Arc<Room>>) -> Response {
             body.door {
                 main {
                     h1 { (JA.t("wall.pairing.title")) }
+                    @if sample { p { b { (JA.t("sample.badge")) } " " (JA.t("sample.line")) } }
                     p { (JA.t("wall.pairing.line")) }
                     @if displays.is_empty() { p { (JA.t("wall.pairing.none")) } }
                     ul {

@@ -3,7 +3,10 @@
 //! They see the program from outside only: its process, its doors, its files. *Invariant:* every test has its own data folder.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod browser;
 mod commands;
-#[expect(dead_code, unused_imports, reason = "the modules that use the rest arrive with the pages they test")]
+mod mqtt_door;
+mod pages;
+mod path;
 mod support;
 mod wall;

@@ -5,14 +5,15 @@
 
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use thirtyfour::prelude::*;
 
-use super::{DEADLINE, find_tool, wait_for};
+use super::{DEADLINE, LOOK_AGAIN, find_tool, wait_for};
 
 /// What it shows, and how large.
 #[derive(Debug, Clone, Copy)]
@@ -92,14 +93,12 @@ impl Browser {
             "--no-proxy-server",
             "--hide-scrollbars",
             "--lang=ja",
+            // Pages scroll softly; the driver would tap where a key is not yet.
+            "--force-prefers-reduced-motion",
             &format!("--window-size={width},{height}"),
             &format!("--user-data-dir={}", profile.path().display()),
         ] {
             wishes.add_arg(argument).unwrap();
-        }
-        if !javascript {
-            // 2 means "block" in the browser's own settings.
-            wishes.add_experimental_option("prefs", json!({ "profile.managed_default_content_settings.javascript": 2 })).unwrap();
         }
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wishes).await.unwrap();
         let browser = driver.capabilities().get("goog:processID").and_then(serde_json::Value::as_i64);
@@ -109,6 +108,12 @@ impl Browser {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
         driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
         driver.set_page_load_timeout(DEADLINE).await.unwrap();
+        if !javascript {
+            // Not by the browser's own setting: that also stops the scripts with which the driver taps and reads.
+            driver.cdp().send_raw("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await.unwrap();
+            driver.goto("data:text/html,<noscript>off</noscript><script>document.write('on')</script>").await.unwrap();
+            assert_eq!(driver.find(By::Css("body")).await.unwrap().text().await.unwrap(), "off", "JavaScript still runs");
+        }
         Self { driver, chromedriver, browser, _profile: profile }
     }
 
@@ -123,19 +128,31 @@ impl Browser {
 
     /// Waits until the page shows this text.
     pub(crate) async fn sees(&self, text: &str) {
-        let mut last = String::new();
-        let what = format!("{text:?} on the page");
-        let started = std::time::Instant::now();
-        while !last.contains(text) {
-            assert!(started.elapsed() < DEADLINE, "never: {what}; it shows:\n{last}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            last = self.text().await;
+        let started = Instant::now();
+        loop {
+            let shown = self.text().await;
+            if shown.contains(text) {
+                return;
+            }
+            if started.elapsed() > DEADLINE {
+                let picture = self.picture().await;
+                panic!("never on the page: {text:?}; see {}; it shows:\n{shown}", picture.display());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 
     /// Waits for an element.
     pub(crate) async fn one(&self, css: &str) -> WebElement {
         wait_for(css, async || self.driver.find(By::Css(css)).await.ok()).await
+    }
+
+    /// What the window looks like, as a file for whoever reads a failure.
+    async fn picture(&self) -> PathBuf {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("browser-{}.png", std::process::id()));
+        // A picture that cannot be taken must not hide what went wrong.
+        drop(self.driver.screenshot(&file).await);
+        file
     }
 
     /// Ends it in order, and fails the test if it cannot.
@@ -146,6 +163,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        // The driver's own good-bye would wait for minutes for a process that we are about to end; after `close` it was said.
+        drop(self.driver.clone().leak());
         if let Some(browser) = self.browser {
             // Already gone after `close`.
             kill_process(browser, Signal::KILL).ok();

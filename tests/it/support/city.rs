@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::{DEADLINE, Program};
+use super::{DEADLINE, Program, fixture};
 
 /// A data folder that goes when its last owner does.
 #[derive(Debug, Clone)]
@@ -39,6 +39,13 @@ impl City {
     pub(crate) async fn real() -> Self {
         let city = Self::new();
         city.run(["init"]).await.ok();
+        city
+    }
+
+    /// A real city of six facilities, h1 to h6, one of each grid, where nothing was reported yet.
+    pub(crate) async fn small() -> Self {
+        let city = Self::real().await;
+        city.run(["register", "import", fixture("small_city.csv").to_str().unwrap()]).await.ok();
         city
     }
 

@@ -103,11 +103,6 @@ impl Device {
         &self.button
     }
 
-    /// The device's own name on the wire.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Presses with our own JSON and waits for the PUBACK.
     pub(crate) async fn press(&self, gesture: &str, seq: u64) {
         self.publish(&format!("imaboard/button/{}/press", self.name), &press(gesture, seq)).await;
@@ -120,7 +115,7 @@ impl Device {
 
     /// Publishes with QoS 1; whether the PUBACK came in time.
     pub(crate) async fn publish_within(&self, deadline: Duration, topic: &str, payload: impl Into<Vec<u8>>) -> bool {
-        let mut acknowledged = self.acknowledged.clone();
+        let mut acknowledged = self.acknowledged();
         let before = *acknowledged.borrow_and_update();
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).await.unwrap();
         tokio::time::timeout(deadline, acknowledged.wait_for(|n| *n > before)).await.is_ok_and(|n| n.is_ok())
@@ -144,20 +139,29 @@ impl Device {
         tokio::time::timeout(DEADLINE, subscribed.wait_for(|n| *n > before)).await.expect("no SUBACK").unwrap();
     }
 
-    /// The next message on a topic for which `wanted` holds; others are dropped.
+    /// The next message on a topic for which `wanted` holds. Earlier ones of that topic are dropped, other topics wait.
     pub(crate) async fn hears(&self, topic: &str, wanted: impl Fn(&Message) -> bool) -> Message {
+        let find = || {
+            let mut messages = self.heard.messages.lock().unwrap();
+            let at = messages.iter().position(|m| m.topic == topic && wanted(m));
+            let found = at.and_then(|at| messages.remove(at));
+            let mut index = 0;
+            messages.retain(|m| {
+                index += 1;
+                m.topic != topic || at.is_some_and(|at| index > at)
+            });
+            found
+        };
         let waiting = async {
             loop {
                 let more = self.heard.more.notified();
                 tokio::pin!(more);
                 // Enabled before looking, so that a message that comes in between is not slept through.
                 more.as_mut().enable();
-                while let Some(message) = self.heard.messages.lock().unwrap().pop_front() {
-                    if message.topic == topic && wanted(&message) {
-                        return message;
-                    }
+                match find() {
+                    Some(message) => return message,
+                    None => more.await,
                 }
-                more.await;
             }
         };
         tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("{} never heard {topic}", self.name))

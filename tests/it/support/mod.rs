@@ -11,7 +11,7 @@ pub(crate) mod program;
 pub(crate) mod web;
 
 pub(crate) use browser::{Browser, Screen};
-pub(crate) use city::{City, Output};
+pub(crate) use city::City;
 pub(crate) use device::Device;
 pub(crate) use mosquitto::Mosquitto;
 pub(crate) use program::Program;

@@ -46,17 +46,19 @@ impl Doors {
 /// A running program. Dereferences to its [`City`], so commands can be run beside it.
 pub(crate) struct Program {
     city: City,
+    command: &'static str,
     arguments: Vec<String>,
     doors: Doors,
     child: Option<Child>,
     said: Arc<Mutex<String>>,
+    printed: Arc<Mutex<String>>,
 }
 
 impl Deref for Program {
     type Target = City;
 
     fn deref(&self) -> &City {
-        &self.city
+        self.city()
     }
 }
 
@@ -66,9 +68,19 @@ impl Program {
         City::new().serve().await
     }
 
+    /// The demonstration; it has a folder of its own.
+    pub(crate) async fn demo(city: City) -> Self {
+        Self::launch(city, "demo", &[]).await
+    }
+
     pub(crate) async fn start(city: City, arguments: &[&str]) -> Self {
+        Self::launch(city, "serve", arguments).await
+    }
+
+    async fn launch(city: City, command: &'static str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&a| a.to_owned()).collect();
-        let mut program = Self { city, arguments, doors: Doors::default(), child: None, said: Arc::default() };
+        let doors = Doors::default();
+        let mut program = Self { city, command, arguments, doors, child: None, said: Arc::default(), printed: Arc::default() };
         program.start_again().await;
         program
     }
@@ -77,19 +89,19 @@ impl Program {
     pub(crate) async fn start_again(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let mut command = self.city.command().into_std();
-        command.arg("serve").args(self.doors.arguments().chunks(2).filter(|c| !self.arguments.contains(&c[0])).flatten());
+        command.arg(self.command).args(self.doors.arguments().chunks(2).filter(|c| !self.arguments.contains(&c[0])).flatten());
         command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         keep_reading(child.stderr.take().unwrap(), Arc::clone(&self.said));
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         self.child = Some(child);
         let (heard, ready) = oneshot::channel();
-        let said = Arc::clone(&self.said);
+        let printed = Arc::clone(&self.printed);
         std::thread::spawn(move || {
             let mut line = String::new();
             drop(stdout.read_line(&mut line));
             drop(heard.send(line));
-            keep_reading(stdout, said);
+            keep_reading(stdout, printed);
         });
         // A first start loads the sample city; beside other tests that takes a while.
         let line = tokio::time::timeout(DEADLINE * 2, ready).await.map(Result::unwrap_or_default).unwrap_or_default();
@@ -167,7 +179,12 @@ impl Program {
         status
     }
 
-    /// Everything it wrote to stderr (and to stdout after the ready line) since the first start.
+    /// What it wrote to stdout after the ready line.
+    pub(crate) fn printed(&self) -> String {
+        self.printed.lock().unwrap().clone()
+    }
+
+    /// Everything it wrote to stderr since the first start.
     pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }

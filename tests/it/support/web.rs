@@ -168,6 +168,13 @@ pub(crate) struct Event {
     pub(crate) data: String,
 }
 
+impl Event {
+    /// The position in the log that its id names.
+    pub(crate) fn position(&self) -> u64 {
+        self.id.rsplit_once('-').and_then(|(_, seq)| seq.parse().ok()).unwrap_or_else(|| panic!("no position: {self:?}"))
+    }
+}
+
 /// An open stream of events.
 pub(crate) struct Events {
     response: reqwest::Response,
