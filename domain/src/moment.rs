@@ -340,11 +340,16 @@ impl<'a> Moment<'a> {
         if in_exercise && standing.incident.as_ref() != incident.map(|i| &i.id) {
             return Shown::Missing;
         }
-        // "Safe" said before this disaster began says nothing about it, nor does a cry for help of one that is over.
+        // "Safe" or "open" said before this disaster began says nothing about it, nor does a cry for help of one that is over.
         let over = |id| self.board.incidents().get(id).is_some_and(|i| i.closed_at.is_some());
-        if *aspect == Aspect::FirstReport
-            && (incident.is_some_and(|i| standing.observed_at < i.opened_at) || standing.incident.as_ref().is_some_and(over))
-        {
+        let before = incident.is_some_and(|i| standing.observed_at < i.opened_at);
+        let void = match aspect {
+            Aspect::FirstReport => before || standing.incident.as_ref().is_some_and(over),
+            // An alert changes nothing yet.
+            Aspect::Operation => before && incident.is_some_and(|i| i.severity == Severity::Incident),
+            _ => false,
+        };
+        if void {
             return Shown::Stale(standing);
         }
         let mode = if aspect.is_vacancy() { self.mode() } else { self.rhythm_mode(realm) };

@@ -113,6 +113,41 @@ fn safe_said_before_the_disaster_says_nothing_about_it() {
 }
 
 #[test]
+fn open_said_before_the_disaster_says_nothing_about_it() {
+    let open = |minutes| {
+        let value = Value::Operation { state: Operation::Normal, reopens: None };
+        Facts::Report(report("a", after_minutes(minutes), vec![(Aspect::Operation, value)]))
+    };
+    let shown_in = |severity| {
+        let storm = Facts::IncidentOpened(incident("storm", false, severity, morning()));
+        let board = board_of([place("a", "seihi", vec![service(ServiceKind::Clinic)]), open(-30), storm]);
+        let rhythms = Rhythms::default();
+        let m = Moment::new(&board, after_minutes(5), &rhythms);
+        m.shown(board.find_facility(&id("a")).unwrap(), &Aspect::Operation, Realm::Real).freshness()
+    };
+    assert_eq!(shown_in(Severity::Incident), Some(Freshness::Stale));
+    assert_eq!(shown_in(Severity::Alert), Some(Freshness::Fresh), "an alert changes nothing yet");
+}
+
+#[test]
+fn a_call_for_help_ends_with_its_incident() {
+    let storm = incident("storm", false, Severity::Incident, morning());
+    let mut said = report("a", after_minutes(1), vec![(Aspect::FirstReport, Value::FirstReport(FirstReport::NeedsHelp))]);
+    said.incident = Some(storm.id.clone());
+    let closing = Facts::IncidentClosed { incident: storm.id.clone() };
+    let place = place("a", "seihi", vec![service(ServiceKind::Tokuyo)]);
+    let mut board = board_of([place, Facts::IncidentOpened(storm), Facts::Report(said)]);
+    let rhythms = Rhythms::default();
+    let first = |board: &Board| {
+        let m = Moment::new(board, after_minutes(10), &rhythms);
+        m.shown(board.find_facility(&id("a")).unwrap(), &Aspect::FirstReport, Realm::Real).freshness()
+    };
+    assert_eq!(first(&board), Some(Freshness::Fresh));
+    board.apply(&entry(99, after_minutes(9), closing));
+    assert_eq!(first(&board), Some(Freshness::Stale));
+}
+
+#[test]
 fn first_reports_are_counted_where_the_disaster_is() {
     let tokuyo = || vec![service(ServiceKind::Tokuyo)];
     let storm = Incident { areas: vec![id("oshima")], ..incident("storm", false, Severity::Incident, morning()) };
