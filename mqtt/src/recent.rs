@@ -13,6 +13,9 @@ use crate::profile::Profiles;
 
 /// The same counter or time stamp within this span is the same press (contract).
 const COUNTER_WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// A DUP delivery with the counter or time stamp of the device's last press is that press again within this span: as long as a
+/// broker may hold a press whose acknowledgement was lost while we were away.
+const HELD_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 /// A DUP delivery of a device without counter is its last press again within this span (contract).
 const REDELIVERY_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 /// Presses remembered at once; far above what a city presses in ten minutes, a few MB at most.
@@ -72,7 +75,14 @@ impl Recent {
         };
         let key = (source, press.button, press.gesture, dedupe.clone());
         if !dedupe.starts_with("e:") {
-            return self.marks.get(&key).is_some_and(|at| within(*at, now, COUNTER_WINDOW));
+            let held = dup
+                && self.last.get(&key.0).is_some_and(|(button, gesture, code, at)| {
+                    *button == press.button
+                        && *gesture == press.gesture
+                        && code.as_ref() == Some(dedupe)
+                        && within(*at, now, HELD_WINDOW)
+                });
+            return held || self.marks.get(&key).is_some_and(|at| within(*at, now, COUNTER_WINDOW));
         }
         let redelivered = dup && self.marks.get(&key).is_some_and(|at| within(*at, now, REDELIVERY_WINDOW));
         let consecutive = self.last.get(&key.0).is_some_and(|(button, gesture, code, _)| {
@@ -174,6 +184,16 @@ mod tests {
         let mut recent = memory();
         assert!(!recent.seen(&press(Some("n:1")), false, at(0)));
         assert!(!recent.seen(&press(Some("n:1")), true, at(1)));
+    }
+
+    #[test]
+    fn a_press_that_a_broker_held_through_a_long_outage_still_counts_once() {
+        let mut recent = memory();
+        recent.seed([(press(Some("n:1")), at(0))]);
+        assert!(recent.seen(&press(Some("n:1")), true, at(7200)), "the acknowledgement was lost, the broker sends again");
+        assert!(!recent.seen(&press(Some("n:1")), false, at(7200)), "a device that starts to count anew");
+        recent.remember(&press(Some("n:2")), at(7201));
+        assert!(!recent.seen(&press(Some("n:1")), true, at(7202)), "only the last press can have been left unacknowledged");
     }
 
     #[test]
