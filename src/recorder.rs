@@ -587,6 +587,9 @@ impl Writer {
         let appended = self.parts.log.append_redaction(seq, record_of(&entry, None)).await?;
         self.head.send_replace(Some((appended.appended.seq, appended.appended.hash)));
         let entry = Entry { seq: appended.appended.seq, ..entry };
+        if entry.seq > self.parts.board.read(Board::position) + 1 {
+            self.catch_up_to(entry.seq).await?;
+        }
         self.fold(&entry);
         Ok(entry.seq)
     }

@@ -23,7 +23,7 @@ use crate::control::{self, Responder};
 use crate::core::{self, Request};
 use crate::data_folder::{DataFolder, Lock};
 use crate::intake::feedback::{self, Feedback, Mouth};
-use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress};
+use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress, RememberedPresses};
 use crate::jobs::{self, Jobs};
 use crate::keys::Keys;
 use crate::log::{DatabasePlace, Log, OpenMode};
@@ -83,7 +83,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
     let log = Log::open(&place, mode).await.map_err(|e| failed(&e))?;
 
     let mut board = Board::new();
-    let mut presses = Vec::new();
+    let mut presses = RememberedPresses::default();
     let mut last_recorded_at = jiff::Timestamp::MIN;
     loop {
         let records = log.read(board.position() + 1, CHUNK).await.map_err(|e| failed(&e))?;
@@ -91,7 +91,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         let ended = records.is_empty();
         for record in records {
             let entry = recorder::entry_of(record).map_err(|e| failed(&e))?;
-            presses.extend(RememberedPress::of(&entry, now));
+            presses.note(&entry, now);
             last_recorded_at = entry.recorded_at;
             board.apply(&entry);
         }
@@ -146,7 +146,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         announcements,
         stop: CancellationToken::new(),
     });
-    Ok(Opened { app, log, writer, stop_writer, presses, lock })
+    Ok(Opened { app, log, writer, stop_writer, presses: presses.into_list(), lock })
 }
 
 impl Opened {

@@ -3,12 +3,12 @@
 //! Knows the board and the recorder; the wire is `imaboard_mqtt`'s. *Invariant:* a message is acknowledged only when everything in it is
 //! durable or certainly nothing to store; a press is remembered as seen only after its commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use imaboard_domain::{Button, Channel, Entry, Facts, Gesture, Observation, PressFacts, Rules, Value};
+use imaboard_domain::{Button, ButtonId, Channel, Entry, Facts, Gesture, Observation, PressFacts, Rules, Value};
 use imaboard_mqtt::message::{Delivered, Outcome, Rights, Sink};
 use imaboard_mqtt::{DeviceReport, Incoming, Press, Recent};
 use jiff::{SignedDuration, Timestamp};
@@ -92,12 +92,31 @@ impl Devices {
     }
 }
 
+/// What makes two deliveries of a device the same press.
+type PressKey = (String, String, Gesture, Option<u16>, Option<String>);
+
+fn key_of(press: &Press) -> PressKey {
+    (press.profile.clone(), press.device.clone(), gesture_of(press), press.button, press.dedupe.clone())
+}
+
+/// A press that waits longer than this is in nobody's queue: the device's clock is wrong (our own broker forgets a session
+/// after a day).
+const OLDEST: SignedDuration = SignedDuration::from_hours(24);
+/// Failed presses remembered; while the disk is full every device may hold one.
+const MOST_UNANSWERED: usize = 10_000;
+
 /// The sink of both MQTT doors.
 pub struct PressIntake {
     app: Arc<App>,
     feedback: Arc<Feedback>,
     /// Short critical sections only; one press is decided at a time per device by the broker's own order.
     recent: Mutex<Recent>,
+    /// Presses that were not stored, or not known to be: sent again they keep their id, so that a commit whose answer was lost
+    /// makes no second entry.
+    unanswered: Mutex<HashMap<PressKey, (Timestamp, Submission)>>,
+    /// When the last press of each device was made: the earliest its next one can be. Contact alone says less, because a device
+    /// that comes back says "online" before it delivers what it held.
+    made: Mutex<HashMap<(String, String), Timestamp>>,
     /// Presses being stored right now, by device: the same press heard twice at once (two gateways) waits for the first.
     in_hand: Vec<tokio::sync::Mutex<()>>,
 }
@@ -107,17 +126,61 @@ impl PressIntake {
     #[must_use]
     pub fn new(app: Arc<App>, feedback: Arc<Feedback>, presses: &[RememberedPress]) -> Self {
         let mut recent = Recent::new(&app.profiles);
+        let mut made = HashMap::new();
         recent.seed(presses.iter().filter_map(|press| {
             let button = app.board.read(|b| b.buttons().get(&press.facts.button).cloned())?;
+            let device = (button.profile.clone(), button.device.clone());
+            made.entry(device).and_modify(|at: &mut Timestamp| *at = press.made_at.max(*at)).or_insert(press.made_at);
             Some((press.on_the_wire(&button), press.recorded_at))
         }));
-        Self { app, feedback, recent: Mutex::new(recent), in_hand: (0..LANES).map(|_| tokio::sync::Mutex::default()).collect() }
+        Self {
+            app,
+            feedback,
+            recent: Mutex::new(recent),
+            unanswered: Mutex::default(),
+            made: Mutex::new(made),
+            in_hand: (0..LANES).map(|_| tokio::sync::Mutex::default()).collect(),
+        }
+    }
+
+    /// The device's own time, if it can be true: after its last press and not far ahead of us.
+    fn own_time(&self, press: &Press, now: Timestamp) -> Option<Timestamp> {
+        let device = (press.profile.clone(), press.device.clone());
+        let oldest = now.checked_sub(OLDEST).unwrap_or(Timestamp::MIN);
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&device).copied();
+        press.at.filter(|at| *at <= now + AHEAD && *at >= oldest && made.is_none_or(|m| *at >= m))
+    }
+
+    /// The submission of an earlier attempt at this press.
+    fn take_unanswered(&self, press: &Press, dup: bool, now: Timestamp) -> Option<Submission> {
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, submission) = unanswered.remove(&key_of(press))?;
+        // Without a counter only the mark of the wire says that it is the same press.
+        (dup || press.dedupe.is_some() && now.duration_since(since) <= REMEMBER).then_some(submission)
+    }
+
+    fn keep_unanswered(&self, press: &Press, submission: Submission, now: Timestamp) {
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        if unanswered.len() < MOST_UNANSWERED {
+            unanswered.insert(key_of(press), (now, submission));
+        }
+    }
+
+    fn remember(&self, press: &Press, made_at: Timestamp, now: Timestamp) {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).remember(press, now);
+        let device = (press.profile.clone(), press.device.clone());
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(device, made_at.min(now));
     }
 
     async fn press(&self, press: &Press, delivered: &Delivered) -> Outcome {
         let app = &self.app;
         let now = app.clock.now();
-        let before = app.devices.heard(&press.profile, &press.device, press.battery_pct, Some(true), now);
+        // What another broker delivers again may be old; it is no contact.
+        let before = if delivered.dup && delivered.from.is_none() {
+            app.devices.find(&press.profile, &press.device).map(|d| d.last_heard_at)
+        } else {
+            app.devices.heard(&press.profile, &press.device, press.battery_pct, Some(true), now)
+        };
         let found =
             app.board.read(|b| b.buttons().values().find(|k| k.profile == press.profile && k.device == press.device).cloned());
         let outcome = |what: &'static str| metrics::counter!("imaboard_presses_total", "outcome" => what).increment(1);
@@ -162,13 +225,12 @@ impl PressIntake {
                 return Outcome::Done;
             }
         };
-        // The device's own time counts if it lies between its last contact and shortly after now.
-        let own_time = press.at.filter(|at| *at <= now + AHEAD && before.is_none_or(|b| *at >= b));
+        let own_time = self.own_time(press, now);
         // Without one, a delivery that comes again may be old: then it was made after the last contact, and that is all we know.
         let late = own_time.is_none() && delivered.dup;
         let observed_at = if late { before } else { own_time };
         let value = observations.first().map(|o| o.value.clone());
-        let submission = Submission {
+        let submission = self.take_unanswered(press, delivered.dup, now).unwrap_or_else(|| Submission {
             id: new_id(),
             channel: Channel::Button,
             actor: format!("button:{}", button.id),
@@ -181,16 +243,17 @@ impl PressIntake {
                 ..ReportIntent::default()
             }),
             text: None,
-        };
-        match app.recorder.submit(submission).await {
+        });
+        match app.recorder.submit(submission.clone()).await {
             Ok(receipt) => {
-                self.recent.lock().unwrap_or_else(PoisonError::into_inner).remember(press, now);
+                self.remember(press, own_time.unwrap_or(now), now);
                 outcome("stored");
                 tracing::info!(button.id = %button.id, entry.seq = receipt.entry.seq, %gesture, "press stored");
                 self.feedback.stored(&button, press.seq, &receipt.entry, value.as_ref().map(Value::word));
                 Outcome::Done
             }
             Err(SubmitError::Busy { .. } | SubmitError::NotStored(_)) => {
+                self.keep_unanswered(press, submission, now);
                 outcome("not_stored");
                 tracing::warn!(button.id = %button.id, "press not stored; the device will send it again");
                 Outcome::NotStored
@@ -270,22 +333,46 @@ pub fn gesture_on_the_wire(gesture: Gesture) -> imaboard_mqtt::Gesture {
 pub struct RememberedPress {
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// When it was made, as far as known.
+    pub made_at: Timestamp,
     /// What the log says of it.
     pub facts: PressFacts,
 }
 
-/// How long a press is remembered (contract: 10 minutes).
+/// How long a press is remembered (contract: 10 minutes); the last press of each button for longer.
 pub const REMEMBER: SignedDuration = SignedDuration::from_mins(10);
 
-impl RememberedPress {
-    /// The press of an entry, if it is one and recent enough.
-    #[must_use]
-    pub fn of(entry: &Entry, now: Timestamp) -> Option<Self> {
-        let Facts::Report(report) = &entry.facts else { return None };
-        let facts = report.press.clone()?;
-        (now.duration_since(entry.recorded_at) <= REMEMBER).then_some(Self { recorded_at: entry.recorded_at, facts })
+/// Collects, while the log is replayed, the presses that may come again.
+#[derive(Debug, Default)]
+pub struct RememberedPresses {
+    recent: Vec<RememberedPress>,
+    last: BTreeMap<ButtonId, RememberedPress>,
+}
+
+impl RememberedPresses {
+    /// Looks at the next entry of the log.
+    pub fn note(&mut self, entry: &Entry, now: Timestamp) {
+        let Facts::Report(report) = &entry.facts else { return };
+        let Some(facts) = report.press.clone() else { return };
+        let button = facts.button.clone();
+        let press = RememberedPress { recorded_at: entry.recorded_at, made_at: report.observed_at, facts };
+        if let Some(before) = self.last.insert(button, press)
+            && now.duration_since(before.recorded_at) <= REMEMBER
+        {
+            self.recent.push(before);
+        }
     }
 
+    /// What was collected.
+    #[must_use]
+    pub fn into_list(self) -> Vec<RememberedPress> {
+        let Self { mut recent, last } = self;
+        recent.extend(last.into_values());
+        recent
+    }
+}
+
+impl RememberedPress {
     fn on_the_wire(&self, button: &Button) -> Press {
         Press {
             profile: button.profile.clone(),
