@@ -43,10 +43,41 @@ impl Log {
             }
             Err(error) => return Err(StoreError::Away { source: Box::new(error) }),
         }
+        self.ensure_same_wal(slot).await?;
         match slot.take() {
             Some(connection) => Ok(connection),
             None => Ok(sqlite::connect_writer(&self.shared.path, self.page_limit()).await?),
         }
+    }
+
+    /// SQLite does not notice that its write-ahead file was deleted: it would go on writing into a file without a name, and
+    /// everything stored from then on would be gone after a power cut.
+    async fn ensure_same_wal(&self, slot: &mut Option<SqliteConnection>) -> Result<(), StoreError> {
+        let found = place::file_identity(&place::wal_of(&self.shared.path)).ok();
+        {
+            let mut wal = self.shared.wal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            // Nobody holds the old one open any more: SQLite itself removed it, with everything in the database.
+            if slot.is_none() && self.shared.readers.size() == 0 {
+                *wal = None;
+            }
+            match *wal {
+                None => {
+                    *wal = found;
+                    return Ok(());
+                }
+                known if known == found => return Ok(()),
+                Some(_) => {}
+            }
+        }
+        // The nameless file still holds entries that were acknowledged: they are moved into the database while it is open.
+        if let Some(connection) = slot {
+            match sqlite::empty_wal(connection).await {
+                Ok(true) => tracing::warn!("the write-ahead file was removed; what it held is in the database"),
+                Ok(false) => tracing::error!("the write-ahead file was removed, and a reader keeps us from saving all it held"),
+                Err(error) => tracing::error!(%error, "the write-ahead file was removed, and what it held could not be saved"),
+            }
+        }
+        Err(StoreError::Away { source: "the write-ahead file beside the log was removed; restart the program".into() })
     }
 
     fn page_limit(&self) -> Option<u32> {

@@ -49,6 +49,8 @@ struct Shared {
     path: PathBuf,
     /// Which file stood there when it was opened.
     file: place::FileIdentity,
+    /// Which write-ahead file the connections have open; known from the first write on. Held for a look only.
+    wal: std::sync::Mutex<Option<place::FileIdentity>>,
     mode: OpenMode,
     /// Taken out while in use and put back only when known to be sound: a call that fails or is dropped half-way leaves
     /// `None`, and the next one connects anew. sqlx loses count of transactions that SQLite rolled back by itself.
@@ -96,6 +98,7 @@ impl Log {
             shared: Arc::new(Shared {
                 path,
                 file,
+                wal: std::sync::Mutex::default(),
                 mode,
                 writer: Mutex::new(writer),
                 readers,

@@ -260,7 +260,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, path: &Path) -> R
 }
 
 /// Moves everything from the WAL into the database and cuts the WAL to nothing; `false` when a reader held it up.
-async fn empty_wal(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+pub(super) async fn empty_wal(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
     let busy: i64 = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .fetch_one(&mut *connection)
         .await

@@ -5,6 +5,7 @@
 
 mod browser;
 mod commands;
+mod faults;
 mod mqtt_door;
 mod pages;
 mod path;
