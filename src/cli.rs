@@ -188,7 +188,7 @@ pub enum ButtonCommand {
         /// The device's own name on the wire
         #[arg(long)]
         device: String,
-        /// What a gesture sets: GESTURE[@N]=ASPECT:VALUE
+        /// What a gesture sets, one or several
         #[arg(long = "set", required = true, num_args = 1.., value_name = "GESTURE[@N]=ASPECT:VALUE")]
         sets: Vec<String>,
     },

@@ -1,5 +1,5 @@
 //! The sample city: sixty invented facilities with reports, postings and a month of history, so that a newcomer sees a board
-//! that lives. [`life`] makes it move.
+//! that lives. `life` makes it move.
 //!
 //! Everything invented stands in `config/sample/`; the facilities pass through the very CSV reader a real city uses, and every
 //! entry through the recorder. *Invariant:* loading is done once: a city that has its display is never filled again.

@@ -17,7 +17,7 @@ const MOST_CHARS: usize = 200;
 
 /// Reads a register file as facilities, each with the line it starts on.
 ///
-/// UTF-8 with or without BOM, or Shift_JIS; columns by the names in [`columns`], in any order. Rows of one facility become one
+/// UTF-8 with or without BOM, or Shift_JIS; columns by any of their known names, in any order. Rows of one facility become one
 /// facility with several services. A file of somebody else (without our `id` column) only adds to what `existing` holds:
 /// columns it lacks and cells it leaves empty keep their values. Fails with every problem of the file.
 pub fn read(bytes: &[u8], city: &City, existing: &[Facility]) -> Result<Vec<(usize, Facility)>, Vec<LineProblem>> {
