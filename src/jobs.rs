@@ -121,3 +121,43 @@ pub fn device_of(saved: log::DeviceState) -> Option<DeviceState> {
 fn jobs_zone() -> chrono_tz::Tz {
     chrono_tz::Asia::Tokyo
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use imaboard_domain::{Facts, PostingId};
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::core;
+    use crate::data_folder::DataFolder;
+    use crate::settings::{Overrides, Settings, Sources};
+    use crate::wiring::{self, Purpose};
+
+    #[tokio::test]
+    async fn a_posting_appears_and_expires_by_the_clock_and_is_announced_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::load(&Sources::of_process(None, None, Overrides::default())).unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        let opened = wiring::open(settings, data, Purpose::Write).await.unwrap();
+        let app = Arc::clone(&opened.app);
+        let draft =
+            core::Request::PostingDraft { title: "船の点検".into(), body: String::new(), category: "transport".into() };
+        let drafted = core::answer(&app, draft).await.unwrap();
+        let posting = PostingId::new(drafted["posting"].as_str().unwrap()).unwrap();
+        let now = app.clock.now();
+        let hours = |h| now + SignedDuration::from_hours(h);
+        let window = Facts::PostingPublished { posting, publish_at: Some(hours(1)), expires_at: Some(hours(3)), pinned: false };
+        core::control(&app, window, None).await.unwrap();
+
+        let jobs = Jobs::new(Arc::clone(&app), opened.log.clone());
+        let mut heard = app.announcements.subscribe();
+        for (at, announced) in [(0, false), (2, true), (2, false), (1, false), (4, true), (5, false)] {
+            jobs.run_due(hours(at)).await;
+            let views = heard.try_recv().map(|news| news.change.views.clone()).unwrap_or_default();
+            assert_eq!(views.contains(&View::Notices), announced, "after {at} h");
+        }
+        opened.close().await;
+    }
+}

@@ -325,17 +325,21 @@ pub enum Serve {
 }
 
 impl Serve {
-    /// Says to a person what to open.
+    /// Says to a person what to open: plain lines and not the log, because a report key must stand in no log.
     async fn greet(self, app: &Arc<App>) {
+        if app.settings.log.format == settings::LogFormat::Json {
+            return;
+        }
         let first = app.look(|m| m.board.is_sample().then(|| m.facilities().next().map(|f| f.facility.id.to_string())).flatten());
         let Some(first) = first else { return };
+        let base = &app.base_url;
+        eprintln!("見本の市です / this is a sample city");
+        eprintln!("  公開ページ / public board       {base}/");
+        eprintln!("  壁の表示   / wall display       {base}/wall/cityhall");
         match core::facility_key(app, &first, false, "玄関").await {
             Ok(key) => {
-                let text = |name: &str| commands::text(&key, name);
-                tracing::info!("見本の市です / this is a sample city");
-                tracing::info!("公開ページ / public board: {}/", app.base_url);
-                tracing::info!("壁の表示 / wall display: {}/wall/cityhall", app.base_url);
-                tracing::info!("報告ページの見本（{}）/ a sample report page: {}", text("name"), text("url"));
+                let (url, name) = (commands::text(&key, "url"), commands::text(&key, "name"));
+                eprintln!("  報告ページ / report page        {url}  ({name})");
             }
             Err(why) => tracing::warn!(why, "no sample report page"),
         }

@@ -478,7 +478,7 @@ impl Board {
                     views.insert(View::Facility(held.facility.id.clone()));
                 }
             }
-            (PostingState::Returned | PostingState::Withdrawn, _) => {}
+            (PostingState::Withdrawn, _) => {}
         }
     }
 }

@@ -27,8 +27,6 @@ words! {
         Pending = "pending",
         /// Released; public inside its window.
         Published = "published",
-        /// Sent back to the facility with a reason.
-        Returned = "returned",
         /// Taken off.
         Withdrawn = "withdrawn",
     }
