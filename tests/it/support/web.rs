@@ -73,7 +73,7 @@ impl Web {
         let request = last_event_id.into_iter().fold(request, |r, id| r.header("last-event-id", id));
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
-        Events { response, unread: String::new() }
+        Events { response, unread: Vec::new() }
     }
 }
 
@@ -178,16 +178,16 @@ impl Event {
 /// An open stream of events.
 pub(crate) struct Events {
     response: reqwest::Response,
-    unread: String,
+    unread: Vec<u8>,
 }
 
 impl Events {
     /// The next event; `None` when the stream ended.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some((block, rest)) = self.unread.split_once("\n\n") {
-                let event = read_event(block);
-                self.unread = rest.to_owned();
+            if let Some(end) = self.unread.windows(2).position(|two| two == b"\n\n") {
+                let block: Vec<u8> = self.unread.drain(..end + 2).collect();
+                let event = read_event(std::str::from_utf8(&block[..end]).unwrap());
                 // A comment alone is no event.
                 if event != Event::default() {
                     return Some(event);
@@ -195,7 +195,8 @@ impl Events {
                 continue;
             }
             let chunk = tokio::time::timeout(DEADLINE, self.response.chunk()).await.expect("neither an event nor the end");
-            self.unread.push_str(std::str::from_utf8(&chunk.ok().flatten()?).unwrap());
+            // A chunk may end inside a character; a whole event never does.
+            self.unread.extend_from_slice(&chunk.ok().flatten()?);
         }
     }
 
