@@ -561,15 +561,21 @@ impl Writer {
         if change.views.contains(&View::Register) {
             self.register = None;
         }
-        tracing::info!(
-            entry.seq,
-            entry.id = %entry.id,
-            entry.kind = entry.facts.kind(),
-            channel = %entry.channel,
-            subject = entry.facts.subject(),
-            actor = entry.actor,
-            "recorded"
-        );
+        // What the program tells itself (founding, the sample city) is no news; hundreds of lines would bury the addresses to open.
+        let by_itself = entry.actor == "system";
+        if by_itself {
+            tracing::debug!(entry.seq, entry.kind = entry.facts.kind(), "recorded by the program itself");
+        } else {
+            tracing::info!(
+                entry.seq,
+                entry.id = %entry.id,
+                entry.kind = entry.facts.kind(),
+                channel = %entry.channel,
+                subject = entry.facts.subject(),
+                actor = entry.actor,
+                "recorded"
+            );
+        }
         // Nobody listening is fine: the board itself is what counts.
         drop(self.parts.announce.send(Arc::new(Announcement { seq: entry.seq, recorded_at: entry.recorded_at, change })));
     }

@@ -91,14 +91,14 @@ async fn submit(app: &Arc<App>, submission: Submission) -> Result<(), Failed> {
 }
 
 fn control(channel: Channel, facts: Facts) -> Submission {
-    Submission { id: new_id(), channel, actor: ACTOR.to_owned(), intent: Intent::Control(Box::new(facts)), text: None }
+    Submission { id: new_id(), channel, actor: "system".to_owned(), intent: Intent::Control(Box::new(facts)), text: None }
 }
 
 fn report(channel: Channel, facility: &Facility, observed_at: Timestamp, observations: Vec<Observation>) -> Submission {
     Submission {
         id: new_id(),
         channel,
-        actor: ACTOR.to_owned(),
+        actor: "system".to_owned(),
         intent: Intent::Report(ReportIntent {
             facility: Some(facility.id.clone()),
             observed_at: Some(observed_at),
