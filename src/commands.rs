@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::intake::register;
 use crate::log::{Log, NotedHead, Verdict};
+use crate::settings;
 
 /// What went wrong, in words for whoever typed the command; exit code 1.
 #[derive(Debug, thiserror::Error)]
@@ -122,11 +123,7 @@ pub fn register_csv(facilities: &[imaboard_domain::Facility]) -> Result<(), Fail
 /// Whether a URL leads only back to the machine it is opened on.
 #[must_use]
 pub fn is_loopback(url: &str) -> bool {
-    let host = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
-    let host =
-        host.rsplit_once(':').map_or(host, |(name, port)| if port.bytes().all(|b| b.is_ascii_digit()) { name } else { host });
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+    url::Url::parse(url).is_ok_and(|url| settings::is_loopback(&url))
 }
 
 /// Writes a QR code as .svg or .png, by the name of the file.

@@ -260,12 +260,6 @@ impl Recorder {
     pub fn health(&self) -> Health {
         self.health.borrow().clone()
     }
-
-    /// How many submissions wait right now.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
-    }
 }
 
 struct Writer {

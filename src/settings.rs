@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -1248,14 +1248,21 @@ read_from_text!(
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        let loopback = match url.host()? {
-            url::Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
-            url::Host::Ipv4(address) => IpAddr::from(address).is_loopback() || address.is_unspecified(),
-            url::Host::Ipv6(address) => IpAddr::from(address).is_loopback() || address.is_unspecified(),
-        };
-        plain.then(|| BaseUrl { text: url.as_str().trim_end_matches('/').to_owned(), loopback })
+        url.host()?;
+        plain.then(|| BaseUrl { loopback: is_loopback(&url), text: url.as_str().trim_end_matches('/').to_owned() })
     }
 );
+
+/// Whether an address leads only back to the machine it is opened on.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        None => false,
+    }
+}
 
 /// Where the log is kept, if not in the data folder. May hold a password, so it is never printed.
 #[derive(Clone, PartialEq, Eq)]

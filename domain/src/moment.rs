@@ -17,7 +17,7 @@ use crate::id::{DistrictId, FacilityId};
 use crate::incident::{Incident, Mode, RollCall, Severity};
 use crate::posting::{Posting, PostingKind};
 use crate::service::{Cell, Grid, Service, ServiceKind};
-use crate::standing::{Channel, Freshness, Shown, Standing};
+use crate::standing::{Channel, Freshness, Shown};
 
 /// City time: Japan has one zone, nine hours ahead of UTC, and no summer time.
 #[must_use]
@@ -616,16 +616,6 @@ impl<'a> Moment<'a> {
             }
         }
         sums.into_iter().map(|(day, kinds)| FreeOnDay { day, free: kinds.into_iter().collect() }).collect()
-    }
-
-    /// The newest current standing of a facility, for "as of" lines.
-    #[must_use]
-    pub fn newest(&self, facility: &'a FacilityBoard) -> Option<&'a Standing> {
-        facility
-            .real
-            .keys()
-            .filter_map(|aspect| self.shown(facility, aspect, Realm::Real).current())
-            .max_by_key(|s| s.observed_at)
     }
 
     /// Whether the facility should have reported by now: something it offers is past its rhythm, and it is not closed as planned.

@@ -10,8 +10,9 @@ use imaboard_domain::{
 };
 
 use crate::layout::{Frame, grouped};
-use crate::public::{damage_words, value_key};
+use crate::public::damage_words;
 use crate::time;
+use crate::words::value_key;
 
 /// The sign of a level in plain text.
 #[must_use]
@@ -248,7 +249,7 @@ fn write_damage(frame: &Frame<'_>, out: &mut String, held: &FacilityBoard) -> st
                 sign(None),
                 frame.t("public.last"),
                 time::ago(s.observed_at, now),
-                frame.words.t(&value_key(aspect, &s.value))
+                frame.words.t(&value_key(aspect, s.value.word()))
             )?,
             Shown::Missing if *aspect == Aspect::FirstReport => {
                 writeln!(out, " {name} {} {}", sign(None), frame.t("public.no_answer"))?;

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use imaboard_domain::Aspect;
+
 /// The words of one language.
 #[derive(Debug)]
 pub struct Words {
@@ -61,6 +63,23 @@ impl Words {
     pub fn has(&self, key: &str) -> bool {
         self.by_key.contains_key(key)
     }
+}
+
+/// The key of the words of an aspect's value (`power.generator`, `utility.none`): all utilities share theirs.
+#[must_use]
+pub fn value_key(aspect: &Aspect, word: &str) -> String {
+    let table = match aspect {
+        Aspect::Water
+        | Aspect::Gas
+        | Aspect::MedicalGas
+        | Aspect::Phone
+        | Aspect::Internet
+        | Aspect::Toilet
+        | Aspect::Climate => "utility",
+        Aspect::Vacancy { .. } => "level",
+        other => other.word(),
+    };
+    format!("{table}.{word}")
 }
 
 fn flatten(by_key: &mut BTreeMap<String, String>, prefix: &str, table: &toml::Table) {

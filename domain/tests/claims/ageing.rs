@@ -51,7 +51,7 @@ fn answers(m: &Moment<'_>) -> String {
         all += &format!("{:?}", (m.places(kind), m.level_counts(kind)));
     }
     for f in m.facilities() {
-        all += &format!("{:?}", (m.is_late(f), m.newest(f), m.remarks(&f.facility.id)));
+        all += &format!("{:?}", (m.is_late(f), m.remarks(&f.facility.id)));
         for aspect in f.real.keys() {
             all += &format!("{:?}", m.shown(f, aspect, Realm::Real));
         }

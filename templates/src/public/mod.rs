@@ -20,6 +20,6 @@ pub use front::front;
 pub use incident::{incident, need_words};
 pub use posting::{job, jobs, notice, notices};
 pub use row::{ROWS, Row};
-pub use value::{damage_words, is_small_island, value_key};
+pub use value::{damage_words, is_small_island};
 
 pub use crate::layout::Frame;

@@ -9,35 +9,7 @@ use maud::{Markup, html};
 use crate::layout::{Frame, time_tag};
 use crate::marks::{Mark, level_key, level_quiet, mark};
 use crate::time;
-
-/// The key of the word for a plain value (`power.generator`, `utility.none`).
-#[must_use]
-pub fn value_key(aspect: &Aspect, value: &Value) -> String {
-    let table = match aspect {
-        Aspect::Water
-        | Aspect::Gas
-        | Aspect::MedicalGas
-        | Aspect::Phone
-        | Aspect::Internet
-        | Aspect::Toilet
-        | Aspect::Climate => "utility",
-        Aspect::Vacancy { .. } => "level",
-        Aspect::Operation
-        | Aspect::FirstReport
-        | Aspect::Power
-        | Aspect::Building
-        | Aspect::Flooding
-        | Aspect::Road
-        | Aspect::Injured
-        | Aspect::Evacuation
-        | Aspect::Staff
-        | Aspect::Supplies
-        | Aspect::ManyPatients
-        | Aspect::Acceptance
-        | Aspect::Needs => aspect.word(),
-    };
-    format!("{table}.{}", value.word())
-}
+use crate::words::value_key;
 
 /// Whether numbers of people at this facility could point to a person: it stands on a ferry island.
 #[must_use]
@@ -51,7 +23,7 @@ const FEW_PEOPLE: u32 = 3;
 /// A damage value in words with what remains: `非常用・あと6時間`, `受け入れできる 4人`.
 #[must_use]
 pub fn damage_words(frame: &Frame<'_>, facility: &Facility, aspect: &Aspect, value: &Value) -> String {
-    let mut text = frame.words.t(&value_key(aspect, value)).to_owned();
+    let mut text = frame.words.t(&value_key(aspect, value.word())).to_owned();
     match value {
         Value::Power { hours: Some(h), .. } | Value::Utility { hours: Some(h), .. } => {
             text.push_str(&frame.fill("public.hours_left", &[("n", &h.to_string())]));

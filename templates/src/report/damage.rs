@@ -10,10 +10,10 @@ use imaboard_domain::{
 use maud::{Markup, html};
 
 use super::form::anchor;
-use super::now::value_key;
 use super::page::Sheet;
 use super::sprite::{condition_look, icon, mark};
 use super::{Face, as_of};
+use crate::words::value_key;
 
 /// Hours that can be chosen for fuel and water; the last means "or longer".
 const HOURS: [u32; 7] = [1, 3, 6, 12, 24, 48, 72];

@@ -13,6 +13,7 @@ use maud::{Markup, html};
 use super::sprite::{chip, condition_look, level_look, mark};
 use super::{Frame, as_of, service_name};
 use crate::time;
+use crate::words::value_key;
 
 /// How many days of a calendar are drawn small: two rows of seven.
 const SMALL_DAYS: usize = 14;
@@ -227,23 +228,6 @@ fn row_time(frame: Frame<'_>, now: Timestamp, shown: Shown<'_>) -> Markup {
             span.when { (as_of(frame, s.observed_at, now)) @if shown.is_aging() { " " b.old { (frame.word("old")) } } }
         }
     }
-}
-
-/// The key of the words of an aspect's values: all utilities share theirs.
-pub(super) fn value_key(aspect: &Aspect, word: &str) -> String {
-    let table = match aspect {
-        Aspect::Water
-        | Aspect::Gas
-        | Aspect::MedicalGas
-        | Aspect::Phone
-        | Aspect::Internet
-        | Aspect::Toilet
-        | Aspect::Climate => "utility",
-        // Only for a service that has left the register: its grid is no longer known.
-        Aspect::Vacancy { .. } => "level",
-        other => other.word(),
-    };
-    format!("{table}.{word}")
 }
 
 fn plain_shown(frame: Frame<'_>, now: Timestamp, aspect: &Aspect, shown: Shown<'_>) -> Markup {
