@@ -2,7 +2,8 @@
 //!
 //! It exists because `axum::serve` never closes slow or silent connections, so that a few hundred of them would keep
 //! everyone else out on the day it matters. Invariant: a connection that sends no complete request head, sends its
-//! body too slowly, or stops reading is closed within its limits; an event stream that is being read is not.
+//! body too slowly, or stops reading is closed within its limits; an event stream that is being read is not. What we answer
+//! arrives, also when we answer before we have read everything.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -11,7 +12,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,17 +22,21 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{Sleep, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 
+use self::wire::{Exchange, Wire};
 use crate::settings;
+
+mod wire;
+
+pub use self::wire::Linger;
 
 /// How long to wait when the system has no more file handles; connections wait in the kernel meanwhile.
 const PAUSE_WITHOUT_HANDLES: Duration = Duration::from_millis(200);
@@ -45,6 +50,8 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// For reading anything of what we send.
     pub write_timeout: Duration,
+    /// For sending what we no longer read, once we have answered.
+    pub linger: Linger,
     /// The largest request body.
     pub max_body_bytes: usize,
     /// Connections at once; further ones wait in the kernel's queue.
@@ -59,6 +66,7 @@ impl From<&settings::Web> for Limits {
             header_timeout: web.header_timeout_seconds.seconds(),
             body_timeout: web.body_timeout_seconds.seconds(),
             write_timeout: web.write_timeout_seconds.seconds(),
+            linger: Linger::default(),
             max_body_bytes: web.max_body_bytes.size(),
             max_connections: web.max_connections.size(),
             stop_within: web.stop_seconds.seconds(),
@@ -70,8 +78,9 @@ impl From<&settings::Web> for Limits {
 ///
 /// Event streams end at once when stopping. Handlers find the visitor's address as [`ConnectInfo`].
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+    // The limit inside: handlers recognise its error, and answer 413, only if nothing is wrapped around it.
     let router =
-        router.layer(RequestBodyDeadlineLayer::new(limits.body_timeout)).layer(RequestBodyLimitLayer::new(limits.max_body_bytes));
+        router.layer(RequestBodyLimitLayer::new(limits.max_body_bytes)).layer(RequestBodyDeadlineLayer::new(limits.body_timeout));
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let connections = TaskTracker::new();
     // Cancelled when patience with answers under way ends.
@@ -134,13 +143,13 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, limits: L
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection stays with delayed sending");
     }
-    let ambiguous = Arc::new(AtomicBool::new(false));
-    let wire = Wire::new(stream, limits.write_timeout, Arc::clone(&ambiguous));
+    let exchange = Arc::new(Exchange::default());
+    let wire = Wire::new(stream, limits.write_timeout, limits.linger, Arc::clone(&exchange));
     let service = hyper::service::service_fn({
         let stop = stop.clone();
         move |request: hyper::Request<Incoming>| {
-            let (router, stop, ambiguous) = (router.clone(), stop.clone(), Arc::clone(&ambiguous));
-            async move { Ok::<_, Infallible>(answer(request, peer, router, stop, &ambiguous).await) }
+            let (router, stop, exchange) = (router.clone(), stop.clone(), Arc::clone(&exchange));
+            async move { Ok::<_, Infallible>(answer(request, peer, router, stop, &exchange).await) }
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -165,10 +174,13 @@ async fn answer(
     peer: SocketAddr,
     router: Router,
     stop: CancellationToken,
-    ambiguous: &AtomicBool,
+    exchange: &Exchange,
 ) -> Response {
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let refusal = if ambiguous.load(Ordering::Acquire) {
+    exchange.settled.store(false, Ordering::Release);
+    // A body that nobody has read when the answer is ready is never read: the connection ends with this answer.
+    let (request, unread) = watched(request);
+    let refusal = if exchange.ambiguous.load(Ordering::Acquire) {
         Some("Content-Length and Transfer-Encoding exclude each other")
     } else {
         host_refusal(request.headers())
@@ -176,7 +188,7 @@ async fn answer(
     let mut response = match refusal {
         Some(why) => (StatusCode::BAD_REQUEST, why).into_response(),
         None => {
-            let mut request: Request = request.map(Body::new);
+            let mut request = request;
             request.extensions_mut().insert(ConnectInfo(peer));
             match router.oneshot(request).await {
                 Ok(response) => response,
@@ -184,13 +196,52 @@ async fn answer(
             }
         }
     };
-    if refusal.is_some() || chunked {
+    let unread = unread.is_some_and(|unread| unread.load(Ordering::Acquire));
+    exchange.settled.store(!unread && refusal.is_none(), Ordering::Release);
+    if refusal.is_some() || chunked || unread {
         // After a chunked body the reading of heads stops (see `Heads`), so no further request may follow.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let streams =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     if streams { response.map(|body| Body::new(EndingStream::new(body, stop))) } else { response }
+}
+
+/// The request, and whether some of its body is still unread; `None` for a request without one.
+fn watched(request: hyper::Request<Incoming>) -> (Request, Option<Arc<AtomicBool>>) {
+    if request.body().is_end_stream() {
+        return (request.map(Body::new), None);
+    }
+    let unread = Arc::new(AtomicBool::new(true));
+    let flag = Arc::clone(&unread);
+    (request.map(|body| Body::new(WatchedBody { body, unread: flag })), Some(unread))
+}
+
+/// A request body that says when it has been read to its end.
+struct WatchedBody {
+    body: Incoming,
+    unread: Arc<AtomicBool>,
+}
+
+impl HttpBody for WatchedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            self.unread.store(false, Ordering::Release);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Two hosts, or none, would let a cache and us disagree about whose page this is.
@@ -234,153 +285,6 @@ impl HttpBody for EndingStream {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// A connection that gives up on a visitor who stops reading, and that looks at request heads before hyper does.
-struct Wire {
-    stream: TcpStream,
-    write_timeout: Duration,
-    // Present while a write waits for the visitor.
-    stalled: Option<Pin<Box<Sleep>>>,
-    heads: Heads,
-    // Shared with the service of the same connection, which refuses; set here before hyper sees the head.
-    ambiguous: Arc<AtomicBool>,
-}
-
-impl Wire {
-    fn new(stream: TcpStream, write_timeout: Duration, ambiguous: Arc<AtomicBool>) -> Self {
-        Self { stream, write_timeout, stalled: None, heads: Heads::default(), ambiguous }
-    }
-
-    /// Passes the outcome of a write on, and turns waiting for too long into an error.
-    fn within_patience<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let patience = self.write_timeout;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        let fresh = buffer.filled().get(before..).unwrap_or_default();
-        if self.heads.read(fresh) {
-            self.ambiguous.store(true, Ordering::Release);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.within_patience(cx, written)
-    }
-
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.within_patience(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.within_patience(cx, flushed)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.within_patience(cx, shut)
-    }
-}
-
-/// Watches raw request heads for a Content-Length beside a Transfer-Encoding.
-///
-/// hyper drops the Content-Length of such a request before anybody can object, while a proxy in front of us may
-/// have believed it: the difference is how requests are smuggled past it. Invariant: it knows where each head begins,
-/// because bodies with a length are counted off and the connection ends after a body without one.
-#[derive(Debug, Default)]
-struct Heads {
-    place: Place,
-    /// The beginning of the current line; more is not needed to tell the two headers apart.
-    line: Vec<u8>,
-    content_length: Option<u64>,
-    transfer_encoding: bool,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Before a request line, where empty lines are ignored.
-    #[default]
-    Before,
-    /// Within a head.
-    Head,
-    /// Within a body of which this much is still to come.
-    Body(u64),
-    /// After a head without a length: the connection ends with this request.
-    Last,
-}
-
-impl Heads {
-    /// Enough for `transfer-encoding:` and for `content-length:` with any legal number.
-    const LINE_BYTES: usize = 64;
-
-    /// Reads on; true if an ambiguous head was met.
-    fn read(&mut self, mut bytes: &[u8]) -> bool {
-        let mut ambiguous = false;
-        while let Some((&byte, rest)) = bytes.split_first() {
-            match self.place {
-                Place::Last => return ambiguous,
-                Place::Body(left) => {
-                    let here = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-                    bytes = bytes.get(here..).unwrap_or_default();
-                    let left = left - here as u64;
-                    self.place = if left == 0 { Place::Before } else { Place::Body(left) };
-                }
-                Place::Before if matches!(byte, b'\r' | b'\n') => bytes = rest,
-                Place::Before => self.place = Place::Head,
-                Place::Head => {
-                    bytes = rest;
-                    if byte == b'\n' {
-                        ambiguous |= self.end_line();
-                    } else if byte != b'\r' && self.line.len() < Self::LINE_BYTES {
-                        self.line.push(byte.to_ascii_lowercase());
-                    }
-                }
-            }
-        }
-        ambiguous
-    }
-
-    fn end_line(&mut self) -> bool {
-        let line = std::mem::take(&mut self.line);
-        if !line.is_empty() {
-            if line.starts_with(b"transfer-encoding:") {
-                self.transfer_encoding = true;
-            } else if let Some(number) = line.strip_prefix(b"content-length:") {
-                // A number that is none is refused by hyper, which ends the connection.
-                let number = std::str::from_utf8(number).ok().and_then(|number| number.trim().parse().ok());
-                self.content_length = Some(number.unwrap_or_default());
-            }
-            return false;
-        }
-        let ambiguous = self.transfer_encoding && self.content_length.is_some();
-        self.place = match self.content_length.take() {
-            _ if self.transfer_encoding => Place::Last,
-            Some(length) if length > 0 => Place::Body(length),
-            Some(_) | None => Place::Before,
-        };
-        ambiguous
     }
 }
 

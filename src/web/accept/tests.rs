@@ -1,5 +1,6 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use super::wire::Heads;
 use super::*;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
@@ -25,6 +26,7 @@ fn short() -> Limits {
         header_timeout: Duration::from_millis(300),
         body_timeout: Duration::from_millis(300),
         write_timeout: Duration::from_millis(300),
+        linger: Linger { within: Duration::from_secs(30), most_bytes: 4 * 1024 * 1024 },
         max_body_bytes: 1000,
         max_connections: 100,
         stop_within: Duration::from_secs(5),
@@ -199,6 +201,105 @@ async fn a_body_that_is_too_large_is_refused() {
     let server = serve_with(short()).await;
     let said = server.say("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n").await;
     assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+}
+
+/// Sends a head and hears the whole answer before the visitor goes on with `body`, as somebody on a slow line does.
+async fn answered_before_the_body(server: &Server, head: &str, body: &[u8]) -> io::Result<String> {
+    let mut stream = server.connect().await;
+    stream.write_all(head.as_bytes()).await?;
+    // Only now is the answer out and the server at its end.
+    let mut said = vec![0; 12];
+    timeout(DEADLINE, stream.read_exact(&mut said)).await.expect("an answer before the body")?;
+    for part in body.chunks(64 * 1024) {
+        stream.write_all(part).await?;
+        tokio::task::yield_now().await;
+    }
+    stream.shutdown().await?;
+    timeout(DEADLINE, stream.read_to_end(&mut said)).await.expect("the server closes the connection in time")?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_the_body_arrives_whole() {
+    let strict = serve_with(short()).await;
+    let server = serve_with(Limits { max_body_bytes: 10_000_000, ..short() }).await;
+    // More than the buffers of both sockets hold: without somebody who reads, the visitor is cut off before it listens.
+    let body = vec![b'x'; 3_000_000];
+    for (head, status, server) in [
+        ("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n", 413, &strict),
+        ("POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n", 404, &server),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n", 405, &server),
+        ("POST /body HTTP/1.1\r\nContent-Length: 3000000\r\n\r\n", 400, &server),
+        ("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\nTransfer-Encoding: chunked\r\n\r\n", 400, &server),
+        ("HTTP, please\r\n\r\n", 400, &server),
+    ] {
+        let said = answered_before_the_body(server, head, &body).await.unwrap_or_else(|error| panic!("{head:?} → {error}"));
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{head:?} → {said}");
+        assert!(said.to_ascii_lowercase().contains("connection: close"), "{head:?} → {said}");
+        assert_eq!(said.matches("HTTP/1.1").count(), 1, "{head:?} → {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_body_that_grows_too_large_is_refused_and_the_refusal_arrives() {
+    let server = serve_with(short()).await;
+    let mut chunks = b"ffff\r\n".to_vec();
+    chunks.extend_from_slice(&[b'x'; 0xffff]);
+    chunks.extend_from_slice(b"\r\n");
+    let mut stream = server.connect().await;
+    stream.write_all(b"POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
+    stream.write_all(&chunks).await.unwrap();
+    let mut said = vec![0; 12];
+    timeout(DEADLINE, stream.read_exact(&mut said)).await.unwrap().unwrap();
+    for _ in 0..48 {
+        stream.write_all(&chunks).await.unwrap();
+    }
+    stream.shutdown().await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&said), "HTTP/1.1 413");
+    timeout(DEADLINE, stream.read_to_end(&mut said)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_never_stops_sending_after_the_answer_is_left() {
+    let endless = |linger| async move {
+        let server = serve_with(Limits { linger, ..short() }).await;
+        let mut stream = server.connect().await;
+        stream.write_all(b"POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999\r\n\r\n").await.unwrap();
+        let (mut reader, writer) = stream.into_split();
+        let mut first = [0; 12];
+        timeout(DEADLINE, reader.read_exact(&mut first)).await.unwrap().unwrap();
+        assert_eq!(&first, b"HTTP/1.1 413");
+        (reader, writer)
+    };
+    let bytes = vec![b'x'; 64 * 1024];
+    let sends_much = Linger { within: Duration::from_secs(3_600), most_bytes: 200_000 };
+    let (_reader, mut writer) = endless(sends_much).await;
+    timeout(DEADLINE, async { while writer.write_all(&bytes).await.is_ok() {} }).await.expect("too much is too much");
+
+    let sends_slowly = Linger { within: Duration::from_millis(300), most_bytes: usize::MAX };
+    let (_reader, mut writer) = endless(sends_slowly).await;
+    let dribbled = async {
+        while writer.write_all(b"x").await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(DEADLINE, dribbled).await.expect("patience ends");
+}
+
+#[tokio::test]
+async fn a_body_is_asked_for_only_if_it_is_wanted() {
+    let server = serve_with(short()).await;
+    let said = server.say("POST /body HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3000000\r\n\r\n").await;
+    assert!(said.starts_with("HTTP/1.1 413"), "{said}");
+
+    let mut stream = server.connect().await;
+    stream.write_all(b"POST /body HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n").await.unwrap();
+    let mut go_on = [0; 25];
+    timeout(DEADLINE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"abcd").await.unwrap();
+    let said = rest(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 200") && said.ends_with('4'), "{said}");
 }
 
 #[tokio::test]
