@@ -13,6 +13,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::fold::Folded;
 use crate::intake::press::Devices;
 use crate::keys::Keys;
 use crate::recorder::{Announcement, Recorder};
@@ -20,13 +21,25 @@ use crate::settings::Settings;
 
 /// The board in memory, read by many, written by the fold alone.
 #[derive(Debug, Clone, Default)]
-pub struct SharedBoard(Arc<RwLock<Board>>);
+pub struct SharedBoard(Arc<RwLock<Folded>>);
 
 impl SharedBoard {
     /// Shares a board.
     #[must_use]
     pub fn new(board: Board) -> Self {
-        Self(Arc::new(RwLock::new(board)))
+        Self::resume(Folded { board, ..Folded::default() })
+    }
+
+    /// Shares what was folded before.
+    #[must_use]
+    pub fn resume(folded: Folded) -> Self {
+        Self(Arc::new(RwLock::new(folded)))
+    }
+
+    /// Everything folded so far, as it is at one position, for a checkpoint.
+    #[must_use]
+    pub fn snapshot(&self) -> Folded {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Looks at the board at `now`. Short: nobody can write meanwhile.
@@ -37,7 +50,7 @@ impl SharedBoard {
     /// Reads the board as it is, without a clock.
     pub fn read<T>(&self, read: impl FnOnce(&Board) -> T) -> T {
         // A panic while reading or folding leaves the last whole board; it is still the best there is.
-        read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        read(&self.0.read().unwrap_or_else(PoisonError::into_inner).board)
     }
 
     /// Folds one entry; for the recorder and for replay only.

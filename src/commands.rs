@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::checkpoint::Checkpoints;
+use crate::data_folder::DataFolder;
 use crate::intake::register;
 use crate::log::{Log, NotedHead, Verdict};
 use crate::settings;
@@ -252,6 +254,27 @@ pub async fn log_verify(log: &Log, head: Option<&str>, json: bool) -> Result<(),
 fn progress_bar() -> indicatif::ProgressBar {
     // indicatif draws to stderr and hides itself when that is no terminal.
     indicatif::ProgressBar::new(0)
+}
+
+/// How old the newest checkpoint is and how much a start has to replay after it. A bad one is no failure: it costs time only.
+///
+/// # Errors
+/// If the log cannot be read.
+pub async fn checkpoint_words(folder: &DataFolder, log: &Log, now: jiff::Timestamp) -> Result<String, Failed> {
+    let head = log.head().await.map_err(|e| Failed::because(&e))?.map_or(0, |(seq, _)| seq);
+    let checkpoints = Checkpoints::of(folder);
+    Ok(match tokio::task::spawn_blocking(move || checkpoints.newest()).await.map_err(|e| Failed::because(&e))? {
+        None => format!("none; the next start replays all {head} entries"),
+        Some(Err(why)) => format!("the newest cannot be used ({why}); the next start takes longer"),
+        Some(Ok(saved)) if saved.seq > head => "the newest is of another log; the next start takes longer".to_owned(),
+        Some(Ok(saved)) => format!(
+            "made {} minutes ago ({}), {} bytes; the next start replays {} of {head} entries",
+            now.duration_since(saved.made_at).as_mins(),
+            saved.made_at,
+            saved.bytes,
+            head - saved.seq
+        ),
+    })
 }
 
 /// The program was written in 2026; a clock before that, or far after, was never set.

@@ -140,6 +140,12 @@ impl DataFolder {
         self.path.join("backups")
     }
 
+    /// Saved boards; all of them may be deleted at any time, at the price of a longer start.
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
     /// The static copy of the public board.
     #[must_use]
     pub fn public_copy(&self) -> PathBuf {

@@ -1,16 +1,18 @@
-//! What happens by the clock: publication times, and saving what devices said.
+//! What happens by the clock: publication times, checkpoints, and saving what devices said.
 //!
 //! The scheduler is only a coarse tick that calls [`Jobs::run_due`], which is idempotent and looks at what is due now: a missed or repeated
 //! tick, a run that overlaps, a clock set back — none of them publishes twice or never. *Invariant:* nothing here decides by counting ticks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use imaboard_domain::{Change, PostingKind, PostingState, View};
+use imaboard_domain::{Board, Change, PostingKind, PostingState, View};
 use jiff::Timestamp;
 use tokio_cron_scheduler::{JobBuilder, JobScheduler, JobSchedulerError};
 
 use crate::app::App;
+use crate::checkpoint::{Checkpoints, Pace};
 use crate::intake::press::DeviceState;
 use crate::log::{self, Log};
 use crate::recorder::Announcement;
@@ -18,11 +20,20 @@ use crate::recorder::Announcement;
 /// Every minute, on the minute (six fields: second minute hour day month weekday), city time.
 const TICK: &str = "0 * * * * *";
 
+/// However fast reports come in, checkpoints take at most a twenty-first of the time.
+const REST_FACTOR: u32 = 20;
+/// A full disk is not tried with every report.
+const REST_AFTER_FAILURE: Duration = Duration::from_mins(10);
+
 /// Work that is due by the clock.
 #[derive(Debug)]
 pub struct Jobs {
     app: Arc<App>,
     log: Log,
+    checkpoints: Checkpoints,
+    pace: Pace,
+    /// Not before then; after a failure, or because the last checkpoint took its time.
+    rest_until: Mutex<Option<Instant>>,
     /// Up to when postings were looked at, in microseconds.
     seen_until_us: AtomicI64,
     /// One run at a time; a tick that finds it taken has nothing to add.
@@ -32,9 +43,16 @@ pub struct Jobs {
 impl Jobs {
     /// Work for this city; what was due before now is taken as done, because pages are computed from the clock anyway.
     #[must_use]
-    pub fn new(app: Arc<App>, log: Log) -> Arc<Self> {
-        let seen_until_us = AtomicI64::new(app.clock.now().as_microsecond());
-        Arc::new(Self { app, log, seen_until_us, turn: tokio::sync::Mutex::default() })
+    pub fn new(app: Arc<App>, log: Log, checkpoints: Checkpoints) -> Arc<Self> {
+        Arc::new(Self {
+            log,
+            checkpoints,
+            pace: app.settings.checkpoint.pace(),
+            rest_until: Mutex::default(),
+            seen_until_us: AtomicI64::new(app.clock.now().as_microsecond()),
+            turn: tokio::sync::Mutex::default(),
+            app,
+        })
     }
 
     /// Starts the tick.
@@ -61,7 +79,8 @@ impl Jobs {
         Ok(scheduler)
     }
 
-    /// Does what is due at `now`: tells displays and pages of postings that appeared or expired since the last run, and saves devices.
+    /// Does what is due at `now`: tells displays and pages of postings that appeared or expired since the last run, and saves
+    /// devices and the board.
     pub async fn run_due(&self, now: Timestamp) {
         let Ok(_turn) = self.turn.try_lock() else { return };
         let since = self.seen_until_us.swap(now.as_microsecond(), Ordering::SeqCst);
@@ -87,6 +106,42 @@ impl Jobs {
             drop(self.app.announcements.send(Arc::new(Announcement { seq, recorded_at: now, change })));
         }
         self.save_devices().await;
+        if self.pace.is_due(self.app.board.read(Board::position), self.checkpoints.last(), now) {
+            self.save_checkpoint_after_rest().await;
+        }
+    }
+
+    /// Saves a checkpoint whenever enough entries came in; runs until the program stops.
+    pub async fn keep_checkpoints(self: Arc<Self>) {
+        let mut heads = self.app.recorder.heads();
+        while let Some(Ok(())) = self.app.stop.run_until_cancelled(heads.changed()).await {
+            let position = heads.borrow_and_update().map_or(0, |(seq, _)| seq);
+            if self.pace.is_due_by_entries(position, self.checkpoints.last()) {
+                self.save_checkpoint_after_rest().await;
+            }
+        }
+    }
+
+    async fn save_checkpoint_after_rest(&self) {
+        let rest_until = *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if rest_until.is_none_or(|until| until <= Instant::now()) {
+            self.save_checkpoint().await;
+        }
+    }
+
+    /// Saves the board as it is now, if anything is new; that it could not be saved is only logged, because nothing depends on it.
+    pub async fn save_checkpoint(&self) {
+        let started = Instant::now();
+        let outcome = self.checkpoints.save(&self.log, &self.app.board, self.app.clock.now()).await;
+        let rest = match outcome {
+            Ok(_) => started.elapsed() * REST_FACTOR,
+            Err(error) => {
+                metrics::counter!("imaboard_checkpoint_failures_total").increment(1);
+                tracing::warn!(error = &error as &dyn std::error::Error, "no checkpoint; the next start takes longer");
+                REST_AFTER_FAILURE
+            }
+        };
+        *self.rest_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + rest);
     }
 
     /// Saves battery, availability and last contact, so that a restart does not make every button look silent.
@@ -151,13 +206,40 @@ mod tests {
         let window = Facts::PostingPublished { posting, publish_at: Some(hours(1)), expires_at: Some(hours(3)), pinned: false };
         core::control(&app, window, None).await.unwrap();
 
-        let jobs = Jobs::new(Arc::clone(&app), opened.log.clone());
+        let jobs = Jobs::new(Arc::clone(&app), opened.log.clone(), opened.checkpoints.clone());
         let mut heard = app.announcements.subscribe();
         for (at, announced) in [(0, false), (2, true), (2, false), (1, false), (4, true), (5, false)] {
             jobs.run_due(hours(at)).await;
             let views = heard.try_recv().map(|news| news.change.views.clone()).unwrap_or_default();
             assert_eq!(views.contains(&View::Notices), announced, "after {at} h");
         }
+        opened.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_board_is_saved_by_the_clock_when_anything_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::load(&Sources::of_process(None, None, Overrides::default())).unwrap();
+        let opened = wiring::open(settings, DataFolder::open(folder.path()).unwrap(), Purpose::Write).await.unwrap();
+        let app = Arc::clone(&opened.app);
+        let jobs = Jobs::new(Arc::clone(&app), opened.log.clone(), opened.checkpoints.clone());
+        let now = app.clock.now();
+        let at = |minutes| now + SignedDuration::from_mins(minutes);
+        let saved = || opened.checkpoints.last().map(|saved| saved.seq);
+        jobs.run_due(at(0)).await;
+        assert_eq!(saved(), None, "an empty board");
+        wiring::found(&app, false).await.unwrap();
+        jobs.run_due(at(0)).await;
+        assert_eq!(saved(), Some(1), "the first one at once");
+        let draft =
+            core::Request::PostingDraft { title: "船の点検".into(), body: String::new(), category: "transport".into() };
+        core::answer(&app, draft).await.unwrap();
+        // A pause after a save keeps a flood of entries from saving all the time; here the clock is what counts.
+        *jobs.rest_until.lock().unwrap() = None;
+        jobs.run_due(at(30)).await;
+        assert_eq!(saved(), Some(1), "too early");
+        jobs.run_due(at(61)).await;
+        assert_eq!(saved(), Some(2));
         opened.close().await;
     }
 }

@@ -9,18 +9,21 @@
 //! "stored" before the commit returned; the read side never touches the database.
 
 pub mod app;
+pub mod checkpoint;
 pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod control;
 pub mod core;
 pub mod data_folder;
+pub mod fold;
 pub mod intake;
 pub mod jobs;
 pub mod keys;
 pub mod log;
 pub mod press;
 pub mod recorder;
+pub mod replay;
 pub mod sample;
 pub mod settings;
 pub mod telemetry;

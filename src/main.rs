@@ -366,6 +366,7 @@ async fn check(common: &Common) -> Result<(), Failed> {
         let log = open_log(common).await?;
         log.ensure_sound().await.map_err(|e| Failed::because(&e))?;
         eprintln!("database: ok");
+        eprintln!("checkpoint: {}", commands::checkpoint_words(&folder(common, Purpose::Read)?, &log, SystemClock.now()).await?);
         log.close().await;
     } else {
         eprintln!("database: none yet ({} does not exist)", common.data.display());

@@ -18,6 +18,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::SharedBoard;
+use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::log::chain::Hash;
@@ -198,6 +199,8 @@ pub struct Parts {
     pub public_phones: Vec<String>,
     /// Keys the digest of what was submitted, because a plain hash of typed text would let a guesser confirm a name.
     pub keys: Keys,
+    /// Saved boards, which may hold a text that is to be erased.
+    pub checkpoints: Checkpoints,
 }
 
 impl Recorder {
@@ -253,6 +256,12 @@ impl Recorder {
     #[must_use]
     pub fn head(&self) -> Option<(u64, Hash)> {
         *self.head.borrow()
+    }
+
+    /// The same, for who waits for it to move.
+    #[must_use]
+    pub fn heads(&self) -> watch::Receiver<Option<(u64, Hash)>> {
+        self.head.clone()
     }
 
     /// How the log is doing.
@@ -575,6 +584,8 @@ impl Writer {
     }
 
     async fn redact(&mut self, seq: u64, why: String, actor: String) -> Result<u64, RedactError> {
+        // First, so that a crash in between leaves a longer replay and never the words; and until the board has forgotten them too.
+        let _erasing = self.parts.checkpoints.erase().await.map_err(|error| StoreError::Away { source: Box::new(error) })?;
         let entry = Entry {
             seq: 0,
             id: new_id(),
@@ -784,16 +795,25 @@ pub fn entry_of(record: Record) -> Result<Entry, StoreError> {
     let corrupt = |what: &str, error: String| StoreError::Corrupt {
         source: format!("entry {}: {what} cannot be read by this version: {error}", record.seq).into(),
     };
+    let unreadable = |error: serde_json::Error| corrupt("facts", error.to_string());
     Ok(Entry {
         seq: record.seq,
         id: EntryId(record.id),
         recorded_at: record.recorded_at,
         channel: record.channel.parse().map_err(|e: imaboard_domain::UnknownWord| corrupt("channel", e.to_string()))?,
-        facts: serde_json::from_str(&record.facts).map_err(|e| corrupt("facts", e.to_string()))?,
-        actor: record.actor.clone(),
-        text: record.text.clone(),
+        facts: if record.kind == REPORT_KIND {
+            // Most of any log; without the detour that finding the kind inside the facts takes.
+            Facts::Report(serde_json::from_str(&record.facts).map_err(unreadable)?)
+        } else {
+            serde_json::from_str(&record.facts).map_err(unreadable)?
+        },
+        actor: record.actor,
+        text: record.text,
     })
 }
+
+/// [`Facts::kind`] of a report.
+const REPORT_KIND: &str = "report";
 
 #[cfg(test)]
 mod tests;

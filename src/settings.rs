@@ -55,6 +55,8 @@ pub struct Settings {
     pub vacancy: Vacancy,
     /// The one writer.
     pub recorder: Recorder,
+    /// Saved boards.
+    pub checkpoint: Checkpoint,
     /// Limits towards visitors.
     pub web: Web,
     /// The wall displays.
@@ -278,6 +280,24 @@ pub struct Recorder {
     pub queue_entries: Whole<1, 1_000_000>,
     /// How many share one commit.
     pub batch_entries: Whole<1, 10_000>,
+}
+
+/// Saved boards: how much a start has to replay at most.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// After so many entries a checkpoint is saved.
+    pub entries: Whole<1, 100_000_000>,
+    /// After so long, if anything was stored since; at most a week.
+    pub minutes: Whole<1, 10_080>,
+}
+
+impl Checkpoint {
+    /// When the next checkpoint is due, in the words of those who save it.
+    #[must_use]
+    pub fn pace(&self) -> crate::checkpoint::Pace {
+        crate::checkpoint::Pace { entries: self.entries.value(), interval: Duration::from_secs(60 * self.minutes.value()) }
+    }
 }
 
 /// Limits towards visitors. The three times stay below 15 s, within which slow and silent connections are closed.

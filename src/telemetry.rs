@@ -124,6 +124,12 @@ fn describe() {
     describe_gauge!("imaboard_queue_length", Unit::Count, "Submissions waiting for the recorder");
     describe_counter!("imaboard_submissions_refused_total", Unit::Count, "Submissions not stored, by reason");
     describe_gauge!("imaboard_head_seq", Unit::Count, "Position of the newest entry");
+    describe_histogram!("imaboard_checkpoint_seconds", Unit::Seconds, "How long saving one checkpoint took");
+    describe_gauge!("imaboard_checkpoint_bytes", Unit::Bytes, "Size of the newest checkpoint");
+    describe_gauge!("imaboard_checkpoint_seq", Unit::Count, "Position of the newest checkpoint");
+    describe_counter!("imaboard_checkpoint_failures_total", Unit::Count, "Checkpoints that could not be saved");
+    describe_gauge!("imaboard_replayed_entries", Unit::Count, "Entries read at the last start, beyond the checkpoint");
+    describe_gauge!("imaboard_replay_seconds", Unit::Seconds, "How long loading the checkpoint and replaying the rest took");
     describe_counter!(
         "imaboard_presses_total",
         Unit::Count,

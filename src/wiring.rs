@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use imaboard_domain::{Board, Channel, DistrictId, Facts};
 use imaboard_mqtt::broker::{Broker, BrokerSettings};
@@ -17,17 +17,20 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, SharedBoard};
+use crate::checkpoint::Checkpoints;
 use crate::clock::{Clock, SystemClock};
 use crate::commands::{self, Failed};
 use crate::control::{self, Responder};
 use crate::core::{self, Request};
 use crate::data_folder::{DataFolder, Lock};
+use crate::fold::Folded;
 use crate::intake::feedback::{self, Feedback, Mouth};
-use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress, RememberedPresses};
+use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress};
 use crate::jobs::{self, Jobs};
 use crate::keys::Keys;
 use crate::log::{DatabasePlace, Log, OpenMode};
 use crate::recorder::{self, Health, Intent, Parts, Recorder, Submission};
+use crate::replay::{Replayed, replay};
 use crate::settings::{self, Settings};
 use crate::web::accept::{self, Limits};
 use crate::web::ops::Check;
@@ -39,6 +42,8 @@ pub struct Opened {
     pub app: Arc<App>,
     /// The log, for those who read it directly.
     pub log: Log,
+    /// Saved boards.
+    pub checkpoints: Checkpoints,
     /// The recorder's task.
     writer: JoinHandle<()>,
     /// Ends the recorder, after every door is closed.
@@ -57,9 +62,6 @@ pub enum Purpose {
     /// To look only: leaves no trace.
     Read,
 }
-
-/// Entries folded between two looks at the clock while replaying.
-const CHUNK: u32 = 2_000;
 
 fn failed(error: &dyn std::error::Error) -> Failed {
     Failed::because(error)
@@ -82,24 +84,13 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
     let mode = if purpose == Purpose::Write { OpenMode::Write } else { OpenMode::Read };
     let log = Log::open(&place, mode).await.map_err(|e| failed(&e))?;
 
-    let mut board = Board::new();
-    let mut presses = RememberedPresses::default();
-    let mut last_recorded_at = jiff::Timestamp::MIN;
-    loop {
-        let records = log.read(board.position() + 1, CHUNK).await.map_err(|e| failed(&e))?;
-        let now = clock.now();
-        let ended = records.is_empty();
-        for record in records {
-            let entry = recorder::entry_of(record).map_err(|e| failed(&e))?;
-            presses.note(&entry, now);
-            last_recorded_at = entry.recorded_at;
-            board.apply(&entry);
-        }
-        if ended {
-            break;
-        }
+    let checkpoints = Checkpoints::of(&folder);
+    if purpose == Purpose::Write {
+        checkpoints.clean_up();
     }
-    tracing::info!(entries = board.position(), facilities = board.facilities().len(), "the board is folded");
+    let folded = fold(&log, &checkpoints, purpose).await?;
+    let presses = folded.presses.list(clock.now());
+    let last_recorded_at = folded.last_recorded_at.unwrap_or(jiff::Timestamp::MIN);
 
     let head = log.head().await.map_err(|e| failed(&e))?;
     let devices = Devices::default();
@@ -108,7 +99,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
     let rhythms = settings.freshness.rhythms();
     let thresholds = settings.vacancy.thresholds();
     let keys = Keys::new(*secret.reveal());
-    let board = SharedBoard::new(board);
+    let board = SharedBoard::resume(folded);
     let (announcements, _) = broadcast::channel(4_096);
     let stop_writer = CancellationToken::new();
     let (recorder, writer) = Recorder::start(
@@ -127,6 +118,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
                 settings.city.disaster_desk.phone.as_str().to_owned(),
             ],
             keys: keys.clone(),
+            checkpoints: checkpoints.clone(),
         },
         stop_writer.clone(),
     );
@@ -146,7 +138,31 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         announcements,
         stop: CancellationToken::new(),
     });
-    Ok(Opened { app, log, writer, stop_writer, presses: presses.into_list(), lock })
+    Ok(Opened { app, log, checkpoints, writer, stop_writer, presses, lock })
+}
+
+/// The board of a log: from its newest checkpoint and the entries after it, or from all entries.
+async fn fold(log: &Log, checkpoints: &Checkpoints, purpose: Purpose) -> Result<Folded, Failed> {
+    let started = Instant::now();
+    let end = log.head().await.map_err(|e| failed(&e))?.map_or(0, |(seq, _)| seq);
+    let start = checkpoints.load(log).await.map_err(|e| failed(&e))?.unwrap_or_default();
+    let from_checkpoint = start.board.position();
+    let Replayed { folded, entries, erases_earlier } = replay(log, start, end).await.map_err(|e| failed(&e))?;
+    if erases_earlier && purpose == Purpose::Write {
+        // Erased by somebody who did not know of our files.
+        drop(checkpoints.erase().await.map_err(|e| failed(&e))?);
+    }
+    let took = started.elapsed();
+    metrics::gauge!("imaboard_replayed_entries").set(entries as f64);
+    metrics::gauge!("imaboard_replay_seconds").set(took.as_secs_f64());
+    tracing::info!(
+        checkpoint = from_checkpoint,
+        replayed = entries,
+        took_ms = took.as_millis() as u64,
+        facilities = folded.board.facilities().len(),
+        "the board is folded"
+    );
+    Ok(folded)
 }
 
 impl Opened {
@@ -242,8 +258,9 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
     let (feedback, mouth) = Feedback::new();
     let intake = Arc::new(PressIntake::new(Arc::clone(&app), Arc::clone(&feedback), &opened.presses));
     let mqtt = Mqtt::open(&app, intake, mouth).await?;
-    let jobs = Jobs::new(Arc::clone(&app), opened.log.clone());
+    let jobs = Jobs::new(Arc::clone(&app), opened.log.clone(), opened.checkpoints.clone());
     let mut scheduler = jobs.start().await.map_err(|e| failed(&e))?;
+    let saving = tokio::spawn(Arc::clone(&jobs).keep_checkpoints());
     let states =
         mqtt.connected().map(|connected| tokio::spawn(feedback::keep_states(Arc::clone(&app), Arc::clone(&feedback), connected)));
 
@@ -295,7 +312,7 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
     feedback.server(false);
     mqtt.stop().await;
     app.stop.cancel();
-    for task in [Some(pages), ops, states, Some(control), Some(upkeep)].into_iter().flatten() {
+    for task in [Some(pages), ops, states, Some(control), Some(upkeep), Some(saving)].into_iter().flatten() {
         if let Err(error) = task.await {
             tracing::error!(%error, "a door ended badly");
         }
@@ -307,6 +324,7 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
         tracing::warn!(%error, "the scheduler did not stop");
     }
     jobs.save_devices().await;
+    jobs.save_checkpoint().await;
     opened.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -3,7 +3,7 @@
 //! Knows the board and the recorder; the wire is `imaboard_mqtt`'s. *Invariant:* a message is acknowledged only when everything in it is
 //! durable or certainly nothing to store; a press is remembered as seen only after its commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use imaboard_domain::{Button, ButtonId, Channel, Entry, Facts, Gesture, Observat
 use imaboard_mqtt::message::{Delivered, Outcome, Rights, Sink};
 use imaboard_mqtt::{DeviceReport, Incoming, Press, Recent};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::intake::feedback::Feedback;
@@ -329,7 +329,7 @@ pub fn gesture_on_the_wire(gesture: Gesture) -> imaboard_mqtt::Gesture {
 }
 
 /// A press found on the log at start: duplicates are recognised across restarts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RememberedPress {
     /// When it was recorded.
     pub recorded_at: Timestamp,
@@ -342,33 +342,38 @@ pub struct RememberedPress {
 /// How long a press is remembered (contract: 10 minutes); the last press of each button for longer.
 pub const REMEMBER: SignedDuration = SignedDuration::from_mins(10);
 
-/// Collects, while the log is replayed, the presses that may come again.
-#[derive(Debug, Default)]
+/// Collects, while the log is folded, the presses that may come again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RememberedPresses {
-    recent: Vec<RememberedPress>,
+    /// Those before the last of their button, about in the order of the log.
+    recent: VecDeque<RememberedPress>,
     last: BTreeMap<ButtonId, RememberedPress>,
 }
 
 impl RememberedPresses {
     /// Looks at the next entry of the log.
-    pub fn note(&mut self, entry: &Entry, now: Timestamp) {
+    pub fn note(&mut self, entry: &Entry) {
         let Facts::Report(report) = &entry.facts else { return };
         let Some(facts) = report.press.clone() else { return };
+        // In both directions: after a clock was set back, what lies ahead must not stay for ever either.
+        let is_over = |press: &RememberedPress| entry.recorded_at.duration_since(press.recorded_at).abs() > REMEMBER;
+        while self.recent.front().is_some_and(is_over) {
+            self.recent.pop_front();
+        }
         let button = facts.button.clone();
         let press = RememberedPress { recorded_at: entry.recorded_at, made_at: report.observed_at, facts };
         if let Some(before) = self.last.insert(button, press)
-            && now.duration_since(before.recorded_at) <= REMEMBER
+            && !is_over(&before)
         {
-            self.recent.push(before);
+            self.recent.push_back(before);
         }
     }
 
-    /// What was collected.
+    /// What may still come again at `now`.
     #[must_use]
-    pub fn into_list(self) -> Vec<RememberedPress> {
-        let Self { mut recent, last } = self;
-        recent.extend(last.into_values());
-        recent
+    pub fn list(&self, now: Timestamp) -> Vec<RememberedPress> {
+        let recent = self.recent.iter().filter(|press| now.duration_since(press.recorded_at).abs() <= REMEMBER);
+        recent.chain(self.last.values()).cloned().collect()
     }
 }
 

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::ManualClock;
+use crate::data_folder::DataFolder;
 use crate::log::{DatabasePlace, OpenMode};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -62,6 +63,7 @@ impl Desk {
             last_recorded_at: Timestamp::MIN,
             public_phones: Vec::new(),
             keys: Keys::new([7; 32]),
+            checkpoints: Checkpoints::of(&DataFolder::open(folder.path()).unwrap()),
         };
         let (recorder, task) = Recorder::start(parts, stop.clone());
         Self { folder, log, board, clock, recorder, stop, task }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use imaboard::app::SharedBoard;
+use imaboard::checkpoint::Checkpoints;
 use imaboard::clock::{Clock, ManualClock};
+use imaboard::data_folder::DataFolder;
 use imaboard::keys::Keys;
 use imaboard::log::{DatabasePlace, Log, OpenMode};
 use imaboard::recorder::{Intent, Parts, Recorder, ReportIntent, Submission, entry_of, new_id};
@@ -50,6 +52,7 @@ impl House {
             head,
             public_phones: Vec::new(),
             keys: Keys::new([7; 32]),
+            checkpoints: Checkpoints::of(&DataFolder::open(program.data()).unwrap()),
         };
         let (recorder, _) = Recorder::start(parts, CancellationToken::new());
         Self { board, recorder, clock, _program: program }

@@ -4,6 +4,7 @@
 //! believe only what reached them, and the log is read with the program's own command.
 
 mod at_once;
+mod checkpoints;
 mod clock;
 mod disk;
 mod files;

@@ -4,3 +4,8 @@
 //! seed gives the same bytes on every machine, and no name or number belongs to anybody.
 
 pub mod city;
+pub mod history;
+pub mod start;
+
+/// Whatever went wrong, in words for a person at a terminal.
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;

@@ -3,10 +3,16 @@
 //! *Invariant:* data goes to stdout, words to stderr.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use imaboard_load::city;
+use imaboard::clock::{Clock, SystemClock};
+use imaboard::data_folder::DataFolder;
+use imaboard::log::{DatabasePlace, Log, OpenMode};
+use imaboard_load::history::History;
+use imaboard_load::{Failed, city, start};
 
 #[derive(Debug, Parser)]
 #[command(about = "Cities of any size, and the load they make")]
@@ -33,9 +39,62 @@ enum Command {
         /// How many districts.
         districts: usize,
     },
+    /// Founds a city in a data folder and gives it a year of reports.
+    History {
+        /// How many entries.
+        entries: u64,
+        /// The data folder.
+        #[arg(long)]
+        data: PathBuf,
+        /// How many facilities.
+        #[arg(long, default_value_t = 600)]
+        facilities: usize,
+        /// Another seed, another year.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Replays a log against reading and parsing the same rows; prints JSON.
+    Replay {
+        /// The data folder, with a SQLite log.
+        #[arg(long)]
+        data: PathBuf,
+        /// How often.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// Saves and loads a checkpoint of a log; prints JSON.
+    Checkpoint {
+        /// The data folder, with a SQLite log.
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Submits reports with and without checkpoints beside them; prints JSON, the first object without.
+    Waits {
+        /// The data folder; gets all those reports.
+        #[arg(long)]
+        data: PathBuf,
+        /// How many submit at once.
+        #[arg(long, default_value_t = 64)]
+        submitters: usize,
+        /// Seconds of one round.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// Rounds of each kind, in turn.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
+    /// Starts a program on data folders in turn until it is ready; prints milliseconds as JSON.
+    Start {
+        /// The built program.
+        #[arg(long)]
+        program: PathBuf,
+        /// The data folders.
+        data: Vec<PathBuf>,
+        /// How often.
+        #[arg(long, default_value_t = 7)]
+        rounds: usize,
+    },
 }
-
-type Failed = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -53,8 +112,50 @@ fn run(command: Command) -> Result<(), Failed> {
             let districts = districts.map_or_else(city::saikai, city::many_districts)?;
             print(&city::csv(&city::facilities(facilities, seed, &districts)?)?)
         }
+        Command::History { entries, data, facilities, seed } => {
+            let facilities = city::facilities(facilities, seed, &city::saikai()?)?;
+            let history = History::new(facilities, entries, SystemClock.now(), seed);
+            wait_for(async {
+                let log = open(&DataFolder::open(&data)?, OpenMode::Write).await?;
+                history.write(&log, |_| {}).await?;
+                log.close().await;
+                Ok(())
+            })
+        }
+        Command::Replay { data, rounds } => wait_for(async {
+            let folder = DataFolder::existing(&data)?;
+            let log = open(&folder, OpenMode::Read).await?;
+            print_json(&start::replay_rounds(&log, &folder.database(), rounds).await?)
+        }),
+        Command::Checkpoint { data } => wait_for(async {
+            let folder = DataFolder::existing(&data)?;
+            let log = open(&folder, OpenMode::Read).await?;
+            print_json(&start::checkpoint_cost(&log, &folder, SystemClock.now()).await?)
+        }),
+        Command::Waits { data, submitters, seconds, rounds } => wait_for(async {
+            let folder = DataFolder::existing(&data)?;
+            print_json(&start::waits(folder, submitters, Duration::from_secs(seconds), rounds).await?)
+        }),
+        Command::Start { program, data, rounds } => {
+            let folders: Vec<&Path> = data.iter().map(PathBuf::as_path).collect();
+            let times = start::ready_rounds(&program, &folders, rounds)?;
+            let medians: Vec<f64> = times.iter().cloned().map(start::median).collect();
+            print_json(&serde_json::json!({ "ready_ms": times, "median_ms": medians }))
+        }
         Command::Settings { districts } => print(city::settings_toml(&city::many_districts(districts)?).as_bytes()),
     }
+}
+
+async fn open(folder: &DataFolder, mode: OpenMode) -> Result<Log, Failed> {
+    Ok(Log::open(&DatabasePlace::Sqlite(folder.database()), mode).await?)
+}
+
+fn wait_for(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failed> {
+    print(format!("{}\n", serde_json::to_string(value)?).as_bytes())
 }
 
 fn print(bytes: &[u8]) -> Result<(), Failed> {
