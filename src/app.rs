@@ -18,6 +18,7 @@ use crate::intake::press::Devices;
 use crate::keys::Keys;
 use crate::recorder::{Announcement, Recorder};
 use crate::settings::Settings;
+use crate::trail::Trail;
 
 /// The board in memory, read by many, written by the fold alone.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +83,8 @@ pub struct App {
     pub profiles: Profiles,
     /// Battery, availability and last contact of devices.
     pub devices: Devices,
+    /// Which button the newest entries came from, for the log.
+    pub trail: Arc<Trail>,
     /// What was just folded.
     pub announcements: broadcast::Sender<Arc<Announcement>>,
     /// The epoch of the log: part of every stream id.

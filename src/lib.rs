@@ -27,6 +27,7 @@ pub mod replay;
 pub mod sample;
 pub mod settings;
 pub mod telemetry;
+pub mod trail;
 pub mod views;
 pub mod web;
 pub mod wiring;

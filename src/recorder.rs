@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::log::chain::Hash;
 use crate::log::{Log, NewRecord, Record, RedactError, StoreError};
+use crate::trail::{Trace, Trail};
 
 /// Something to be recorded.
 #[derive(Debug, Clone)]
@@ -185,6 +186,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// How fast values age: a stale value cannot be confirmed.
     pub rhythms: Rhythms,
+    /// Where presses are noted for the log.
+    pub trail: Arc<Trail>,
     /// Where changes are announced.
     pub announce: broadcast::Sender<Arc<Announcement>>,
     /// How many submissions may wait.
@@ -219,13 +222,28 @@ impl Recorder {
 
     /// Records something and returns once it is durable.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, SubmitError> {
+        let channel = submission.channel.word();
+        let started = std::time::Instant::now();
+        let outcome = self.queue_up(submission).await;
+        metrics::counter!("imaboard_submissions_total", "channel" => channel, "outcome" => outcome_word(&outcome)).increment(1);
+        if outcome.is_ok() {
+            metrics::histogram!("imaboard_submission_seconds").record(started.elapsed());
+        }
+        outcome
+    }
+
+    async fn queue_up(&self, submission: Submission) -> Result<Receipt, SubmitError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Job::Submit(Box::new(submission), reply)).map_err(|_| {
-            metrics::counter!("imaboard_refused_busy_total").increment(1);
-            SubmitError::Busy { retry_after_s: 2 }
-        })?;
+        let job = Job::Submit(Box::new(submission), reply);
+        self.queue.try_send(job).map_err(|_| SubmitError::Busy { retry_after_s: 2 })?;
         // The writer drops a reply only when it was stopped before deciding.
         answer.await.unwrap_or(Err(SubmitError::Busy { retry_after_s: 10 }))
+    }
+
+    /// How many submissions wait, and how many may.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.queue.max_capacity() - self.queue.capacity(), self.queue.max_capacity())
     }
 
     /// Erases the text of an entry; returns the position of the entry that says so.
@@ -313,7 +331,6 @@ impl Writer {
             {
                 waiting.push(job);
             }
-            metrics::gauge!("imaboard_queue_length").set(jobs.len() as f64);
             self.work(waiting).await;
         }
     }
@@ -494,7 +511,7 @@ impl Writer {
         match self.parts.log.append(records).await {
             Ok(appended) => {
                 metrics::histogram!("imaboard_commit_seconds").record(started.elapsed().as_secs_f64());
-                metrics::counter!("imaboard_entries_total").increment(appended.len() as u64);
+                metrics::histogram!("imaboard_commit_entries").record(appended.len() as f64);
                 self.health.send_if_modified(|h| std::mem::replace(h, Health::Able) != Health::Able);
                 self.head.send_replace(appended.last().map(|last| (last.seq, last.hash)));
                 let position = self.parts.board.read(Board::position);
@@ -560,6 +577,7 @@ impl Writer {
     }
 
     fn fold(&mut self, entry: &Entry) {
+        metrics::counter!("imaboard_entries_total", "kind" => entry.facts.kind()).increment(1);
         let change = self.parts.board.apply(entry);
         if change.views.contains(&View::Register) {
             self.register = None;
@@ -578,6 +596,10 @@ impl Writer {
                 actor = entry.actor,
                 "recorded"
             );
+        }
+        if let Facts::Report(Report { press: Some(press), .. }) = &entry.facts {
+            let trace = Trace { seq: entry.seq, button: press.button.clone(), recorded_at: entry.recorded_at };
+            self.parts.trail.note(trace);
         }
         // Nobody listening is fine: the board itself is what counts.
         drop(self.parts.announce.send(Arc::new(Announcement { seq: entry.seq, recorded_at: entry.recorded_at, change })));
@@ -617,6 +639,18 @@ const MOST_HISTORY: u32 = 2_000;
 fn answer(reply: oneshot::Sender<Result<Receipt, SubmitError>>, outcome: Result<Receipt, SubmitError>) {
     // A sender that has gone away (closed the page) needs no answer; what is stored stays stored.
     drop(reply.send(outcome));
+}
+
+/// What became of a submission, as the figures count it.
+fn outcome_word(outcome: &Result<Receipt, SubmitError>) -> &'static str {
+    match outcome {
+        Ok(Receipt { again: false, .. }) => "stored",
+        Ok(Receipt { again: true, .. }) => "again",
+        Err(SubmitError::Busy { .. }) => "busy",
+        Err(SubmitError::NotStored(_)) => "not_stored",
+        Err(SubmitError::Conflict) => "conflict",
+        Err(SubmitError::Refused(_)) => "refused",
+    }
 }
 
 fn not_stored(error: StoreError) -> SubmitError {

@@ -3,12 +3,16 @@
 //! It exists so that level, format, names and units are decided in one place. Invariant: no report key ever reaches a
 //! log line; a path is written only after [`loggable_path`] has taken the key out.
 
+pub mod figures;
+
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use figures::Kind;
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -23,6 +27,9 @@ const BEFORE_A_SECRET: [&str; 2] = ["r", "pair"];
 
 /// Seconds, from what a good disk needs for a commit to where a person gives up.
 const BUCKETS_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// Entries of one commit, from a quiet night to a full batch.
+const BUCKETS_ENTRIES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// How often waiting samples are folded into their buckets: without it they pile up while nobody reads the figures.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -84,6 +91,7 @@ impl Metrics {
     /// All figures as Prometheus text, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
+        Collector::default().collect();
         self.0.render()
     }
 
@@ -95,13 +103,18 @@ impl Metrics {
     }
 }
 
+fn buckets() -> Result<PrometheusBuilder, BuildError> {
+    let entries = Matcher::Full("imaboard_commit_entries".to_owned());
+    PrometheusBuilder::new().set_buckets(&BUCKETS_SECONDS)?.set_buckets_for_metric(entries, &BUCKETS_ENTRIES)
+}
+
 /// Makes this process collect figures. A second call returns the same collection.
 pub fn install_metrics() -> Metrics {
     // Global, because the `metrics` macros find their recorder so; set once and kept until the process ends.
     static INSTALLED: OnceLock<Metrics> = OnceLock::new();
     INSTALLED
         .get_or_init(|| {
-            let recorder = match PrometheusBuilder::new().set_buckets(&BUCKETS_SECONDS) {
+            let recorder = match buckets() {
                 Ok(with_buckets) => with_buckets.build_recorder(),
                 Err(error) => {
                     tracing::error!(%error, "durations are kept as summaries");
@@ -119,25 +132,14 @@ pub fn install_metrics() -> Metrics {
 }
 
 fn describe() {
-    describe_counter!("imaboard_entries_total", Unit::Count, "Entries committed to the log, by kind");
-    describe_histogram!("imaboard_commit_seconds", Unit::Seconds, "How long one group commit took");
-    describe_gauge!("imaboard_queue_length", Unit::Count, "Submissions waiting for the recorder");
-    describe_counter!("imaboard_submissions_refused_total", Unit::Count, "Submissions not stored, by reason");
-    describe_gauge!("imaboard_head_seq", Unit::Count, "Position of the newest entry");
-    describe_histogram!("imaboard_checkpoint_seconds", Unit::Seconds, "How long saving one checkpoint took");
-    describe_gauge!("imaboard_checkpoint_bytes", Unit::Bytes, "Size of the newest checkpoint");
-    describe_gauge!("imaboard_checkpoint_seq", Unit::Count, "Position of the newest checkpoint");
-    describe_counter!("imaboard_checkpoint_failures_total", Unit::Count, "Checkpoints that could not be saved");
-    describe_gauge!("imaboard_replayed_entries", Unit::Count, "Entries read at the last start, beyond the checkpoint");
-    describe_gauge!("imaboard_replay_seconds", Unit::Seconds, "How long loading the checkpoint and replaying the rest took");
-    describe_counter!(
-        "imaboard_presses_total",
-        Unit::Count,
-        "Button messages, by outcome: stored, duplicate, replay, ignored, unknown, refused"
-    );
-    describe_counter!("imaboard_http_requests_total", Unit::Count, "Answered web requests, by method, route and status");
-    describe_histogram!("imaboard_http_request_seconds", Unit::Seconds, "Time until the head of an answer was ready, by route");
-    describe_gauge!("imaboard_streams", Unit::Count, "Event streams open to displays and pages");
+    for figure in figures::all() {
+        match figure.kind {
+            Kind::Counter => describe_counter!(figure.name, figure.unit, figure.help),
+            Kind::Gauge => describe_gauge!(figure.name, figure.unit, figure.help),
+            Kind::Histogram => describe_histogram!(figure.name, figure.unit, figure.help),
+        }
+    }
+    Collector::default().describe();
 }
 
 #[cfg(test)]

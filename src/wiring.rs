@@ -32,6 +32,7 @@ use crate::log::{DatabasePlace, Log, OpenMode};
 use crate::recorder::{self, Health, Intent, Parts, Recorder, Submission};
 use crate::replay::{Replayed, replay};
 use crate::settings::{self, Settings};
+use crate::trail::Trail;
 use crate::web::accept::{self, Limits};
 use crate::web::ops::Check;
 use crate::{press, sample, telemetry, web};
@@ -100,8 +101,9 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
     let thresholds = settings.vacancy.thresholds();
     let keys = Keys::new(*secret.reveal());
     let board = SharedBoard::resume(folded);
-    let (announcements, _) = broadcast::channel(4_096);
+    let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
     let stop_writer = CancellationToken::new();
+    let trail = Arc::new(Trail::default());
     let (recorder, writer) = Recorder::start(
         Parts {
             log: log.clone(),
@@ -109,6 +111,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
             clock: Arc::clone(&clock),
             rhythms,
             announce: announcements.clone(),
+            trail: Arc::clone(&trail),
             queue_entries: settings.recorder.queue_entries.size(),
             batch_entries: settings.recorder.batch_entries.size(),
             last_recorded_at,
@@ -135,6 +138,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         thresholds,
         profiles,
         devices,
+        trail,
         announcements,
         stop: CancellationToken::new(),
     });
@@ -291,7 +295,12 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
             ready.push_str(&format!(" ops http://{}", local(&listener)?));
             let checking = Arc::clone(&app);
             let buttons = mqtt.connected();
-            let router = web::ops::router(Arc::new(move || checks(&checking, buttons.as_ref())), metrics.clone());
+            let (measuring, heard, saying) = (Arc::clone(&app), mqtt.connected(), Arc::clone(&feedback));
+            let router = web::ops::router(
+                Arc::new(move || checks(&checking, buttons.as_ref())),
+                Arc::new(move || measure(&measuring, &saying, heard.as_ref())),
+                metrics.clone(),
+            );
             let limits = Limits::from(&app.settings.web);
             Some(tokio::spawn(accept::serve(listener, router, limits, app.stop.clone())))
         }
@@ -386,6 +395,38 @@ fn checks(app: &App, buttons: Option<&watch::Receiver<bool>>) -> Vec<Check> {
     }
     checks
 }
+
+/// Sets the figures that are levels; their names stand in `telemetry::figures`.
+fn measure(app: &App, feedback: &Feedback, buttons: Option<&watch::Receiver<bool>>) {
+    let flag = |is: bool| if is { 1.0 } else { 0.0 };
+    let announced = (app.announcements.len(), ANNOUNCEMENTS);
+    for (queue, (length, limit)) in
+        [("recorder", app.recorder.waiting()), ("feedback", feedback.waiting()), ("announcements", announced)]
+    {
+        metrics::gauge!("imaboard_queue_length", "queue" => queue).set(length as f64);
+        metrics::gauge!("imaboard_queue_limit", "queue" => queue).set(limit as f64);
+    }
+    metrics::gauge!("imaboard_head_seq").set(app.recorder.head().map_or(0, |(seq, _)| seq) as f64);
+    let (position, facilities) = app.look(|m| (m.board.position(), m.facilities().count()));
+    metrics::gauge!("imaboard_board_seq").set(position as f64);
+    metrics::gauge!("imaboard_facilities").set(facilities as f64);
+    metrics::gauge!("imaboard_store_able").set(flag(app.recorder.health() == Health::Able));
+    if let Some(connected) = buttons {
+        metrics::gauge!("imaboard_mqtt_connected").set(flag(*connected.borrow()));
+    }
+    let devices = app.devices.list();
+    let low = devices.iter().filter(|d| d.battery_pct.is_some_and(|percent| percent <= LOW_BATTERY_PCT)).count();
+    let away = devices.iter().filter(|d| d.available == Some(false)).count();
+    for (state, count) in [("known", devices.len()), ("low_battery", low), ("away", away)] {
+        metrics::gauge!("imaboard_devices", "state" => state).set(count as f64);
+    }
+}
+
+/// Coin cells of wall buttons give out within weeks from here.
+const LOW_BATTERY_PCT: u8 = 15;
+
+/// Entries a listener may be behind before it must look at everything anew.
+const ANNOUNCEMENTS: usize = 4_096;
 
 /// Listens for stop signals from now on; what it gives becomes ready at the first.
 fn stop_signal() -> Result<impl Future<Output = ()>, Failed> {

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use imaboard_domain::{Button, Entry, FacilityBoard, FacilityId, Moment, Realm, View};
+use imaboard_domain::{Button, ButtonId, Entry, FacilityBoard, FacilityId, Moment, Realm, View};
 use imaboard_mqtt::message::Publish;
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -21,6 +21,8 @@ struct Message {
     topic: String,
     payload: Vec<u8>,
     retain: bool,
+    /// The button whose press it answers.
+    button: Option<ButtonId>,
 }
 
 /// Speaks to devices through whichever MQTT door is open; never waits for it, because a slow light must not hold up an acknowledgement.
@@ -39,13 +41,16 @@ impl Mouth {
     /// Publishes what waits, in order, until every [`Feedback`] is dropped.
     pub async fn speak(mut self, door: Arc<dyn Publish>) {
         while let Some(message) = self.0.recv().await {
-            if let Err(error) = door.publish(&message.topic, message.payload, 1, message.retain).await {
+            match (door.publish(&message.topic, message.payload, 1, message.retain).await, message.button) {
+                (Ok(()), Some(button)) => tracing::info!(button.id = %button, topic = message.topic, "the device was told"),
+                (Ok(()), None) => {}
                 // The report itself is stored; only the light stays dark.
-                tracing::warn!(
+                (Err(error), button) => tracing::warn!(
+                    button.id = button.map(|b| b.to_string()),
                     topic = message.topic,
                     error = &error as &dyn std::error::Error,
                     "feedback could not be published"
-                );
+                ),
             }
         }
     }
@@ -59,8 +64,16 @@ impl Feedback {
         (Arc::new(Self { queue, last: Mutex::default() }), Mouth(heard))
     }
 
-    fn publish(&self, topic: String, payload: Vec<u8>, retain: bool) {
-        if self.queue.try_send(Message { topic, payload, retain }).is_err() {
+    /// How many messages wait, and how many may.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.queue.max_capacity() - self.queue.capacity(), self.queue.max_capacity())
+    }
+
+    fn publish(&self, topic: String, payload: Vec<u8>, retain: bool, button: Option<&ButtonId>) {
+        let message = Message { topic, payload, retain, button: button.cloned() };
+        if self.queue.try_send(message).is_err() {
+            metrics::counter!("imaboard_feedback_dropped_total").increment(1);
             tracing::debug!("no MQTT door, or it is far behind: feedback dropped");
         }
     }
@@ -73,21 +86,22 @@ impl Feedback {
         }
         let payload = message.to_string().into_bytes();
         self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(button.device.clone(), payload.clone());
-        self.publish(format!("imaboard/button/{}/stored", button.device), payload, false);
+        self.publish(format!("imaboard/button/{}/stored", button.device), payload, false, Some(&button.id));
     }
 
     /// Tells a device again what it was told last, because it sent the same press again.
-    pub fn stored_again(&self, device: &str) {
+    pub fn stored_again(&self, button: &Button) {
+        let device = &button.device;
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).get(device).cloned();
         if let Some(payload) = last {
-            self.publish(format!("imaboard/button/{device}/stored"), payload, false);
+            self.publish(format!("imaboard/button/{device}/stored"), payload, false, Some(&button.id));
         }
     }
 
     /// Publishes whether the server is there (retained).
     pub fn server(&self, online: bool) {
         let word = if online { "online" } else { "offline" };
-        self.publish("imaboard/server/availability".to_owned(), word.into(), true);
+        self.publish("imaboard/server/availability".to_owned(), word.into(), true, None);
     }
 
     fn facilities(&self, app: &App, only: Option<&FacilityId>) {
@@ -98,7 +112,7 @@ impl Feedback {
                 .collect()
         });
         for (id, state) in states {
-            self.publish(format!("imaboard/facility/{id}/state"), state.into_bytes(), true);
+            self.publish(format!("imaboard/facility/{id}/state"), state.into_bytes(), true, None);
         }
     }
 }

@@ -190,6 +190,17 @@ impl PressIntake {
             return Outcome::Done;
         };
         let gesture = gesture_of(press);
+        let heard = std::time::Instant::now();
+        tracing::info!(
+            button.id = %button.id,
+            device = press.device,
+            profile = press.profile,
+            %gesture,
+            key = press.button,
+            topic = delivered.topic,
+            again = delivered.dup,
+            "a press was heard"
+        );
         // One at a time: a press heard twice at once (two gateways) must find the first one remembered.
         let mut hasher = std::hash::DefaultHasher::new();
         press.device.hash(&mut hasher);
@@ -199,7 +210,7 @@ impl PressIntake {
         if seen {
             outcome("duplicate");
             tracing::info!(button.id = %button.id, dedupe = press.dedupe, "the same press again");
-            self.feedback.stored_again(&button.device);
+            self.feedback.stored_again(&button);
             return Outcome::Done;
         }
         let Some(setting) = button.find_setting(gesture, press.button) else {
@@ -248,7 +259,14 @@ impl PressIntake {
             Ok(receipt) => {
                 self.remember(press, own_time.unwrap_or(now), now);
                 outcome("stored");
-                tracing::info!(button.id = %button.id, entry.seq = receipt.entry.seq, %gesture, "press stored");
+                metrics::histogram!("imaboard_press_seconds").record(heard.elapsed());
+                tracing::info!(
+                    button.id = %button.id,
+                    entry.seq = receipt.entry.seq,
+                    %gesture,
+                    took_ms = u64::try_from(heard.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    "press stored"
+                );
                 self.feedback.stored(&button, press.seq, &receipt.entry, value.as_ref().map(Value::word));
                 Outcome::Done
             }
@@ -292,6 +310,12 @@ impl Sink for PressIntake {
         if let Some(reason) = &heard.ignored {
             tracing::debug!(topic = message.topic, reason, "not a press");
         }
+        let messages = |what: &'static str| metrics::counter!("imaboard_mqtt_messages_total", "what" => what).increment(1);
+        messages(match (&heard.ignored, heard.presses.is_empty()) {
+            (_, false) => "press",
+            (Some(_), true) => "ignored",
+            (None, true) => "device",
+        });
         let mut outcome = Outcome::Done;
         for press in &heard.presses {
             // Every press of the message is tried; one that failed makes the whole message come again, and those

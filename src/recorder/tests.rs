@@ -57,6 +57,7 @@ impl Desk {
             clock: Arc::<ManualClock>::clone(&clock),
             rhythms: Rhythms::default(),
             announce: broadcast::channel(16).0,
+            trail: Arc::default(),
             queue_entries,
             batch_entries,
             head: None,

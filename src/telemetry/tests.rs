@@ -33,8 +33,8 @@ fn a_path_cannot_forge_a_log_line() {
 fn figures_can_be_installed_twice() {
     install_metrics();
     let second = install_metrics();
-    metrics::gauge!("imaboard_queue_length").set(7.0);
-    assert!(second.render().contains("imaboard_queue_length 7"));
+    metrics::gauge!("imaboard_head_seq").set(7.0);
+    assert!(second.render().contains("imaboard_head_seq 7"));
 }
 
 #[test]

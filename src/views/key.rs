@@ -66,6 +66,24 @@ fn vacancies_of(kind: ServiceKind) -> usize {
 }
 
 impl PageKey {
+    /// The page in the figures: one name for all facilities, all lists, all postings.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Front => "front",
+            Self::Text => "text",
+            Self::Facility(_) => "facility",
+            Self::Find(_) => "find",
+            Self::Notices(_) => "notices",
+            Self::Notice(_) => "notice",
+            Self::Jobs(_) => "jobs",
+            Self::Job(_) => "job",
+            Self::Incident(_) => "incident",
+            Self::FreePlaces => "free_places",
+            Self::About => "about",
+            Self::Lost => "lost",
+        }
+    }
+
     /// Calls `count` with every counter this page depends on.
     pub(super) fn each_counter(&self, mut count: impl FnMut(usize)) {
         // The bands of mode, exercise and sample stand on every page.

@@ -109,7 +109,10 @@ impl Views {
         }
         // Taken before the board is read: what changes in between makes the page old at once, never missed.
         let stamp = self.stamp(key);
+        let started = std::time::Instant::now();
         let page = Arc::new(Page::new(render(), now, stamp));
+        metrics::counter!("imaboard_renders_total", "page" => key.name()).increment(1);
+        metrics::histogram!("imaboard_render_seconds", "page" => key.name()).record(started.elapsed());
         *slot.page.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&page));
         self.weigh(key, &slot, page.weight_bytes);
         drop(turn);
@@ -149,6 +152,7 @@ impl Views {
         }
         let before = slot.bytes.swap(bytes, Ordering::Relaxed);
         shelf.bytes = shelf.bytes.saturating_sub(before) + bytes;
+        metrics::gauge!("imaboard_pages_held_bytes").set(shelf.bytes as f64);
         if shelf.bytes <= self.budget_bytes {
             return;
         }

@@ -37,10 +37,23 @@ impl<F: Fn() -> Vec<Check> + Send + Sync + 'static> Readiness for F {
     }
 }
 
+/// Someone who sets the figures that are levels and not events: queue lengths, positions, devices.
+pub trait Levels: Send + Sync + 'static {
+    /// Sets them to what is now; called for every reading, so it must not wait for a disk or a broker.
+    fn measure(&self);
+}
+
+impl<F: Fn() + Send + Sync + 'static> Levels for F {
+    fn measure(&self) {
+        self();
+    }
+}
+
 #[derive(Clone)]
 struct Ops {
     // Shared with every request for as long as the listener runs.
     readiness: Arc<dyn Readiness>,
+    levels: Arc<dyn Levels>,
     metrics: Metrics,
 }
 
@@ -51,12 +64,12 @@ struct Report {
 }
 
 /// The routes of the operations listener.
-pub fn router(readiness: Arc<dyn Readiness>, metrics: Metrics) -> Router {
+pub fn router(readiness: Arc<dyn Readiness>, levels: Arc<dyn Levels>, metrics: Metrics) -> Router {
     Router::new()
         .route("/healthz", get(health))
         .route("/readyz", get(readiness_report))
         .route("/metrics", get(figures))
-        .with_state(Ops { readiness, metrics })
+        .with_state(Ops { readiness, levels, metrics })
 }
 
 async fn health() -> &'static str {
@@ -72,6 +85,7 @@ async fn readiness_report(State(ops): State<Ops>) -> Response {
 }
 
 async fn figures(State(ops): State<Ops>) -> Response {
+    ops.levels.measure();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], ops.metrics.render()).into_response()
 }
 
@@ -93,7 +107,7 @@ mod tests {
                 Check { name: "buttons", ok: true, detail: "listening".to_owned() },
             ]
         };
-        let router = router(Arc::new(checks), crate::telemetry::install_metrics());
+        let router = router(Arc::new(checks), Arc::new(|| ()), crate::telemetry::install_metrics());
         let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
         let status = response.status();

@@ -81,6 +81,7 @@ struct Room {
 /// A revision that stood on the glass, and when we heard so.
 struct Painted {
     revision: String,
+    seq: u64,
     at: Timestamp,
 }
 
@@ -141,10 +142,21 @@ impl Room {
 
     /// The wall of now, its position, and when it changes next by time alone.
     fn render(&self, display: &Display, layout: Layout) -> (Wall, u64, Timestamp) {
-        self.app.look(|m| {
+        let started = std::time::Instant::now();
+        let rendered = self.app.look(|m| {
             let look = Look { m: &m, display, city: &self.app.city, layout };
             (wall::render(&look), m.board.position(), scene::next_deadline(&m))
-        })
+        });
+        metrics::counter!("imaboard_renders_total", "page" => "wall").increment(1);
+        metrics::histogram!("imaboard_render_seconds", "page" => "wall").record(started.elapsed());
+        rendered
+    }
+
+    /// Writes the bytes of one event, counts it, and hands it to every open stream; gives their number.
+    fn send(&self, channel: &Channel, name: &'static str, event: Bytes) -> usize {
+        metrics::counter!("imaboard_stream_events_total", "event" => name).increment(1);
+        // Nobody listening is not an error.
+        channel.out.send(event).unwrap_or(0)
     }
 
     fn revision(&self, seq: u64) -> String {
@@ -198,8 +210,7 @@ impl Room {
                         return;
                     }
                     let feed = locked(&channel.feed);
-                    // Nobody listening is not an error.
-                    let _ = channel.out.send(self.ping(feed.seq()));
+                    self.send(&channel, "ping", self.ping(feed.seq()));
                 }
             }
         }
@@ -214,8 +225,18 @@ impl Room {
         }
         let (wall, seq, deadline) = self.render(&channel.display, channel.layout);
         let mut feed = locked(&channel.feed);
+        let before = feed.seq();
         if let Some(update) = feed.advance(wall, seq) {
-            let _ = channel.out.send(self.event("change", feed.seq(), &update));
+            let streams = self.send(channel, "change", self.event("change", feed.seq(), &update));
+            for trace in self.app.trail.between(before, feed.seq()) {
+                tracing::info!(
+                    button.id = %trace.button,
+                    entry.seq = trace.seq,
+                    display.id = %channel.display.id,
+                    streams,
+                    "on its way to the screens"
+                );
+            }
         }
         deadline
     }
@@ -353,6 +374,7 @@ async fn events(
 ) -> Response {
     let Some(display) = room.find_display(&id) else { return unknown_display() };
     let Ok(seat) = Arc::clone(&room.seats).try_acquire_owned() else {
+        metrics::counter!("imaboard_streams_refused_total").increment(1);
         let headers = [(header::RETRY_AFTER, RETRY_AFTER_S), (header::CONTENT_TYPE, "text/plain; charset=utf-8")];
         return (StatusCode::SERVICE_UNAVAILABLE, headers, JA.t("wall.pairing.busy").to_owned()).into_response();
     };
@@ -365,7 +387,10 @@ async fn events(
         // Under one lock: what is sent from here on is newer than what we answer with.
         let feed = locked(&channel.feed);
         let answer = match from.and_then(|seq| feed.since(seq, same_feed)) {
-            None => Some(room.event("snapshot", feed.seq(), &feed.snapshot())),
+            None => {
+                metrics::counter!("imaboard_stream_snapshots_total", "why" => "joined").increment(1);
+                Some(room.event("snapshot", feed.seq(), &feed.snapshot()))
+            }
             Some(update) if update.fragments.is_empty() => None,
             Some(update) => Some(room.event("change", feed.seq(), &update)),
         };
@@ -411,6 +436,7 @@ impl Watcher {
             Err(RecvError::Closed) => None,
             Err(RecvError::Lagged(missed)) => {
                 let channel = self.channel.upgrade()?;
+                metrics::counter!("imaboard_stream_snapshots_total", "why" => "lagged").increment(1);
                 tracing::debug!(missed, display.id = %channel.display.id, "a slow display gets everything");
                 let everything = {
                     let feed = locked(&channel.feed);
@@ -466,12 +492,22 @@ async fn painted(
         return StatusCode::FORBIDDEN;
     }
     // A position that never was is a mistake of the sender, not a fact about the glass.
-    let now = room.app.board.read(imaboard_domain::Board::position);
-    if position(&said.revision, &room.app.epoch).is_none_or(|seq| seq > now) {
+    let newest = room.app.board.read(imaboard_domain::Board::position);
+    let Some(seq) = position(&said.revision, &room.app.epoch).filter(|seq| *seq <= newest) else {
         return StatusCode::UNPROCESSABLE_ENTITY;
-    }
+    };
     tracing::debug!(display.id = %id, revision = said.revision, "painted");
-    locked(&room.painted).insert(display.id, Painted { revision: said.revision, at: room.app.clock.now() });
+    let now = room.app.clock.now();
+    // Only displays of the register come this far: the label stays short.
+    metrics::gauge!("imaboard_display_painted_timestamp_seconds", "display" => id.clone()).set(now.as_second() as f64);
+    let before = locked(&room.painted).insert(display.id, Painted { revision: said.revision, seq, at: now });
+    // A display heard for the first time has not painted the presses of before it; it was given a picture.
+    for trace in before.map(|b| room.app.trail.between(b.seq, seq)).unwrap_or_default() {
+        let took = now.duration_since(trace.recorded_at);
+        metrics::histogram!("imaboard_press_painted_seconds").record(took.as_secs_f64().max(0.0));
+        let after_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        tracing::info!(button.id = %trace.button, entry.seq = trace.seq, display.id = %id, after_ms, "painted");
+    }
     StatusCode::NO_CONTENT
 }
 

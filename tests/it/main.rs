@@ -10,4 +10,5 @@ mod mqtt_door;
 mod pages;
 mod path;
 mod support;
+mod trace;
 mod wall;

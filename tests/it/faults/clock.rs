@@ -46,6 +46,7 @@ impl House {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             rhythms: Rhythms::default(),
             announce: broadcast::channel(16).0,
+            trail: Arc::default(),
             queue_entries: 16,
             batch_entries: 16,
             last_recorded_at,
