@@ -17,8 +17,8 @@ use axum::Router;
 
 use crate::app::App;
 
-/// Every route of the public listener, by the room that answers it.
-pub fn router(app: &Arc<App>) -> Router {
-    let routes = Router::new().merge(report::routes()).merge(wall::routes(app));
+/// Every route of the public listener, by the room that answers it; for so many event streams at once.
+pub fn router(app: &Arc<App>, most_streams: usize) -> Router {
+    let routes = Router::new().merge(report::routes()).merge(wall::routes(app, most_streams));
     observe::observed(routes.with_state(Arc::clone(app)).merge(public::routes(app)))
 }

@@ -83,7 +83,7 @@ impl City {
         let settings = Settings::load(&Sources::default()).unwrap();
         let opened = wiring::open(settings, DataFolder::open(folder.path().join("data")).unwrap(), Purpose::Write).await.unwrap();
         let key = opened.app.keys.new_id().unwrap();
-        let router = crate::web::router(&opened.app);
+        let router = crate::web::router(&opened.app, 100);
         let city = Self { opened, router, key, _folder: folder };
         city.control(Facts::CityFounded { sample: true }).await;
         city.control(Facts::FacilityRegistered(Box::new(home()))).await;
