@@ -3,7 +3,6 @@
 //! One place for both: with a running server the request travels over the control socket, without one it is answered by
 //! a short-lived core that holds the data folder's lock. *Invariant:* every change goes through the recorder.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use imaboard_domain::{
     Button, ButtonId, Channel, Display, DistrictId, Facility, FacilityId, Facts, Hazard, Incident, IncidentId, Moment,
     NoticeCategory, Observation, PostingId, PostingKind, PostingState, Realm, RollCall, RollCallId, Rules, Setting, Severity,
@@ -229,23 +228,19 @@ pub async fn facility_key(app: &Arc<App>, id: &str, rotate: bool, label: &str) -
     }))
 }
 
-/// Facilities of a register that wait at once.
-const REGISTERED_AT_ONCE: usize = 256;
-
 async fn register_write(app: &Arc<App>, facilities: Vec<Facility>, retire: Vec<FacilityId>) -> Result<Value, Refused> {
-    // Those that wait together share a commit; the rest of the recorder's queue is left to others.
-    let submitted = facilities.into_iter().map(|facility| {
-        app.recorder.submit(Submission {
+    let mut written = 0;
+    for facility in facilities {
+        let submission = Submission {
             id: new_id(),
             channel: Channel::Import,
             actor: ACTOR.to_owned(),
             intent: Intent::Control(Box::new(Facts::FacilityRegistered(Box::new(facility)))),
             text: None,
-        })
-    });
-    let written =
-        stream::iter(submitted).buffered(REGISTERED_AT_ONCE).map_err(explain).try_fold(0, |n, _| async move { Ok(n + 1) });
-    let written: usize = written.await?;
+        };
+        app.recorder.submit(submission).await.map_err(explain)?;
+        written += 1;
+    }
     let retired = retire.len();
     for facility in retire {
         control(app, Facts::FacilityRetired { facility }, None).await?;

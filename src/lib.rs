@@ -16,6 +16,7 @@ pub mod commands;
 pub mod control;
 pub mod core;
 pub mod data_folder;
+pub mod descriptors;
 pub mod fold;
 pub mod intake;
 pub mod jobs;

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -182,6 +182,10 @@ pub struct Mqtt {
     pub profiles_dir: Option<PathBuf>,
     /// Larger packets are refused. At least 1 kB, at most 1 MB: the longest payload of any family is below 4 kB.
     pub max_packet_bytes: Whole<1024, 1_048_576>,
+    /// Devices at the embedded broker at once.
+    pub max_connections: Whole<1, 1_000_000>,
+    /// Devices of one address at once: all buttons of a house stand behind one, or a hostile machine does.
+    pub max_connections_per_address: Whole<1, 1_000_000>,
 }
 
 /// How fast each kind of value ages, in peace and during an incident.
@@ -314,6 +318,10 @@ pub struct Web {
     pub max_body_bytes: Whole<4096, 16_777_216>,
     /// Connections at once.
     pub max_connections: Whole<10, 1_000_000>,
+    /// Connections of one address at once. A whole town hall may stand behind one.
+    pub max_connections_per_address: Whole<1, 1_000_000>,
+    /// For whom the limits of one address do not hold, and whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
     /// How long answers under way may take when stopping.
     pub stop_seconds: Whole<1, 25>,
 }
@@ -328,6 +336,8 @@ pub struct Wall {
     pub ping_seconds: Whole<1, 15>,
     /// Streams open at once; a screen beyond them is told to come again.
     pub max_streams: Whole<1, 1_000_000>,
+    /// Streams of one address at once.
+    pub max_streams_per_address: Whole<1, 1_000_000>,
 }
 
 /// The log for engineers.
@@ -1235,6 +1245,56 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
         None => text.parse().ok(),
     }
 }
+
+/// Networks of machines that are trusted, such as proxies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Networks(Vec<Network>);
+
+/// An address and how many of its bits count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Networks {
+    /// Nobody is trusted.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether an address belongs to one of them.
+    #[must_use]
+    pub fn holds(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.holds(address))
+    }
+}
+
+impl Network {
+    fn read(text: &str) -> Option<Self> {
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.trim().parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Some(most), |bits| bits.trim().parse().ok())?;
+        (bits <= most).then_some(Self { address, bits })
+    }
+
+    fn holds(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
+            (IpAddr::V6(ours), IpAddr::V6(other)) => (ours.to_bits() ^ other.to_bits()).leading_zeros() >= self.bits,
+            _ => false,
+        }
+    }
+}
+
+read_from_text!(Networks, "IP addresses or networks with commas between them, such as 127.0.0.0/8, ::1, or \"none\"", |text| {
+    if text.trim() == "none" {
+        return Some(Networks::none());
+    }
+    text.split(',').map(|part| Network::read(part.trim())).collect::<Option<Vec<_>>>().map(Networks)
+});
 
 /// Scheme and host of the public board, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,7 +35,7 @@ use crate::settings::{self, Settings};
 use crate::trail::Trail;
 use crate::web::accept::{self, Limits};
 use crate::web::ops::Check;
-use crate::{press, sample, telemetry, web};
+use crate::{descriptors, press, sample, telemetry, web};
 
 /// A city that is open: its board is folded and its recorder runs. No door is open yet.
 pub struct Opened {
@@ -241,6 +241,9 @@ pub fn city_of(city: &settings::City) -> City {
 /// Runs the board until a stop signal.
 pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Result<(), Failed> {
     let metrics = telemetry::install_metrics();
+    let descriptors = descriptors::raise_limit();
+    let shares = descriptors::shares(descriptors, &settings);
+    descriptors::announce(descriptors, &settings, &shares);
     let listener = bind(settings.listen.public.socket(), "listen.public").await?;
     let public = local(&listener)?;
     let ops_listener = match settings.listen.ops {
@@ -261,7 +264,7 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
 
     let (feedback, mouth) = Feedback::new();
     let intake = Arc::new(PressIntake::new(Arc::clone(&app), Arc::clone(&feedback), &opened.presses));
-    let mqtt = Mqtt::open(&app, intake, mouth).await?;
+    let mqtt = Mqtt::open(&app, intake, mouth, shares.mqtt_connections).await?;
     let jobs = Jobs::new(Arc::clone(&app), opened.log.clone(), opened.checkpoints.clone());
     let mut scheduler = jobs.start().await.map_err(|e| failed(&e))?;
     let saving = tokio::spawn(Arc::clone(&jobs).keep_checkpoints());
@@ -301,13 +304,14 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
                 Arc::new(move || measure(&measuring, &saying, heard.as_ref())),
                 metrics.clone(),
             );
-            let limits = Limits::from(&app.settings.web);
+            let limits = Limits { max_connections: OPS_CONNECTIONS, ..Limits::from(&app.settings.web) };
             Some(tokio::spawn(accept::serve(listener, router, limits, app.stop.clone())))
         }
     };
     let upkeep = tokio::spawn(metrics.upkeep(app.stop.clone()));
-    let limits = Limits::from(&app.settings.web);
-    let pages = tokio::spawn(accept::serve(listener, web::site(&app), limits, app.stop.clone()));
+    let limits = Limits { max_connections: shares.web_connections, ..Limits::from(&app.settings.web) };
+    let router = web::router(&app, shares.streams);
+    let pages = tokio::spawn(accept::serve(listener, router, limits, app.stop.clone()));
 
     kind.greet(&app).await;
     // Before anybody is told: whoever reads "ready" may ask us to stop at once.
@@ -338,6 +342,9 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
     tracing::info!("stopped");
     Ok(())
 }
+
+/// Who asks for health and figures is few; part of the reserve of descriptors.
+const OPS_CONNECTIONS: usize = 8;
 
 /// The longest request of the command line: a register of 100,000 facilities with 600 bytes each.
 const MOST_REQUEST_BYTES: u64 = 64 * 1024 * 1024;
@@ -449,7 +456,7 @@ enum Mqtt {
 }
 
 impl Mqtt {
-    async fn open(app: &Arc<App>, intake: Arc<PressIntake>, mouth: Mouth) -> Result<Self, Failed> {
+    async fn open(app: &Arc<App>, intake: Arc<PressIntake>, mouth: Mouth, most_devices: usize) -> Result<Self, Failed> {
         let will = Will { topic: "imaboard/server/availability".to_owned(), payload: "offline".into(), qos: 1, retain: true };
         let settings = &app.settings.mqtt;
         match app.settings.broker() {
@@ -457,6 +464,8 @@ impl Mqtt {
             settings::Broker::Embedded(address) => {
                 let mut options = BrokerSettings::new(address);
                 options.max_packet_bytes = settings.max_packet_bytes.size();
+                options.max_connections = most_devices;
+                options.max_connections_per_address = settings.max_connections_per_address.size();
                 options.will = Some(will);
                 let rights = Arc::new(DeviceRights { app: Arc::clone(app) });
                 let broker = Arc::new(Broker::start(options, rights, intake).await.map_err(|e| failed(&e))?);

@@ -47,6 +47,8 @@ pub struct BrokerSettings {
     pub max_packet_bytes: usize,
     /// Open connections, logged in or not. Each costs three file descriptors.
     pub max_connections: usize,
+    /// Open connections of one address, logged in or not.
+    pub max_connections_per_address: usize,
     /// Sessions one user may hold at a time under different client ids, away or connected.
     pub max_sessions_per_user: usize,
     /// A connection without a CONNECT packet is closed after this time.
@@ -72,6 +74,7 @@ impl BrokerSettings {
             // Contract: payloads of 1 MB must pass; a press has 100 bytes.
             max_packet_bytes: 2 * 1024 * 1024,
             max_connections: 1000,
+            max_connections_per_address: 400,
             max_sessions_per_user: 4,
             handshake_timeout: Duration::from_secs(10),
             commit_timeout: Duration::from_secs(4),
@@ -278,7 +281,7 @@ async fn open(
     // The busy check would refuse devices while the machine is under load, which is when presses matter most.
     let sessions = isize::try_from(settings.max_connections.saturating_mul(2)).unwrap_or(isize::MAX);
     let context = ServerContext::new().busy_check_enable(false).mqtt_max_sessions(sessions).build().await;
-    *context.extends.retain_mut().await = Box::new(Retained(DefaultRetainStorage::new()));
+    *context.extends.retain_mut().await = Box::new(Retained::default());
 
     let guard = Arc::new(Guard {
         rights,
@@ -328,6 +331,7 @@ async fn open(
     let relays = TaskTracker::new();
     let limits = Limits {
         connections: settings.max_connections,
+        per_address: settings.max_connections_per_address,
         packet_bytes: settings.max_packet_bytes,
         handshake: settings.handshake_timeout,
     };
@@ -551,8 +555,52 @@ impl Handler for Hook {
     }
 }
 
-/// The library's storage with its switch turned on.
-struct Retained(DefaultRetainStorage);
+/// Most bytes that devices may leave behind as retained messages, topics included; what the server itself retains (one state a
+/// facility) is not counted.
+const RETAINED_BYTES: usize = 32 * 1024 * 1024;
+/// What a retained message costs besides its topic and payload.
+const RETAINED_EACH_BYTES: usize = 512;
+
+/// The library's storage with its switch turned on, and with a limit for what devices leave behind.
+struct Retained {
+    store: DefaultRetainStorage,
+    /// Topics retained by devices, with what they cost. Held for a look-up, never across an await.
+    weights: Mutex<Weights>,
+}
+
+#[derive(Default)]
+struct Weights {
+    by_topic: HashMap<String, usize>,
+    bytes: usize,
+    /// One line a shortage is enough.
+    reported: bool,
+}
+
+impl Weights {
+    /// Counts a message; false if there is no room for it. An empty payload clears its topic.
+    fn weigh(&mut self, topic: &str, payload_bytes: usize) -> bool {
+        let before = self.by_topic.get(topic).copied().unwrap_or(0);
+        let after = if payload_bytes == 0 { 0 } else { topic.len() * 2 + payload_bytes + RETAINED_EACH_BYTES };
+        let bytes = self.bytes - before + after;
+        if bytes > RETAINED_BYTES && after > before {
+            return false;
+        }
+        self.bytes = bytes;
+        self.reported = false;
+        if after == 0 {
+            self.by_topic.remove(topic);
+        } else {
+            self.by_topic.insert(topic.to_owned(), after);
+        }
+        true
+    }
+}
+
+impl Default for Retained {
+    fn default() -> Self {
+        Self { store: DefaultRetainStorage::new(), weights: Mutex::default() }
+    }
+}
 
 #[async_trait]
 impl RetainStorage for Retained {
@@ -561,19 +609,47 @@ impl RetainStorage for Retained {
     }
 
     async fn set(&self, topic: &TopicName, retain: Retain, expiry: Option<Duration>) -> rmqtt::Result<()> {
+        if !matches!(retain.from.typ(), FromType::System) {
+            let mut weights = self.weights.lock().unwrap_or_else(PoisonError::into_inner);
+            if !weights.weigh(topic, retain.publish.payload.len()) {
+                if !std::mem::replace(&mut weights.reported, true) {
+                    tracing::warn!(%topic, bytes = weights.bytes, "an MQTT message is passed on but not retained: devices retain too much");
+                }
+                return Ok(());
+            }
+        }
         // The library passes the listener's zero ("never") on as "at once".
-        self.0.set_with_timeout(topic, retain, expiry.filter(|expiry| !expiry.is_zero())).await
+        self.store.set_with_timeout(topic, retain, expiry.filter(|expiry| !expiry.is_zero())).await
     }
 
     async fn get(&self, filter: &TopicFilter) -> rmqtt::Result<Vec<(TopicName, Retain)>> {
-        self.0.get_message(filter).await
+        self.store.get_message(filter).await
     }
 
     async fn count(&self) -> isize {
-        self.0.count().await
+        self.store.count().await
     }
 
     async fn max(&self) -> isize {
-        self.0.max().await
+        self.store.max().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_devices_retain_is_bounded_and_room_comes_back() {
+        let mut weights = Weights::default();
+        let large = RETAINED_BYTES / 4;
+        assert_eq!((0..10).filter(|n| weights.weigh(&format!("t{n}"), large)).count(), 3);
+        assert!(weights.weigh("t0", 0), "clearing always works");
+        assert!(weights.weigh("new", large) && !weights.weigh("one more", large));
+        assert!(weights.weigh("new", 10), "a smaller message in the place of a larger one always fits");
+        let small = (0..1_000_000).take_while(|n| weights.weigh(&format!("small/{n}"), 1)).count();
+        assert!((10_000..100_000).contains(&small), "{small}");
+        let sum: usize = weights.by_topic.values().sum();
+        assert_eq!(sum, weights.bytes);
     }
 }

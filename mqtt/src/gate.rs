@@ -5,10 +5,20 @@
 //! gate owns the public one and passes bytes through.
 //!
 //! Invariant: before a complete CONNECT packet nothing reaches the broker, and what a peer sends costs bounded memory.
+//!
+//! | bounded | by | beyond it |
+//! |---|---|---|
+//! | connections | [`Limits::connections`], and of one address [`Limits::per_address`] | CONNACK 3, "server unavailable" |
+//! | … that have not said who they are | [`STRANGERS_PER_ADDRESS`] of one address | likewise |
+//! | … being refused | [`REFUSALS`] | closed |
+//! | a packet | [`Limits::packet_bytes`]; CONNECT 16 kB | closed |
+//! | time without CONNECT | [`Limits::handshake`] | closed |
+//! | what waits for a peer | the kernel's buffers and 4 kB here; the broker's queue behind it | closed after 10 s |
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,9 +44,20 @@ const LAST_WORDS: Duration = Duration::from_secs(10);
 /// How long we read on after our half is closed.
 const EMPTYING: Duration = Duration::from_secs(1);
 
+/// Connections of one address without a CONNECT packet. A house that comes back after a power cut says CONNECT at once; a
+/// hostile machine that says nothing must not take the places of buttons.
+const STRANGERS_PER_ADDRESS: usize = 64;
+
+/// Peers that are being told to come again at once.
+const REFUSALS: usize = 64;
+
+/// How long a peer that is refused may take to say CONNECT.
+const REFUSED_HANDSHAKE: Duration = Duration::from_secs(2);
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) connections: usize,
+    pub(crate) per_address: usize,
     pub(crate) packet_bytes: usize,
     pub(crate) handshake: Duration,
 }
@@ -60,7 +81,8 @@ pub(crate) async fn keep(
     ending: CancellationToken,
     relays: TaskTracker,
 ) {
-    let room = Arc::new(Semaphore::new(limits.connections));
+    let room = Arc::new(Room::new(limits));
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
     loop {
         let (stream, peer) = tokio::select! {
             () = closing.cancelled() => return,
@@ -74,26 +96,132 @@ pub(crate) async fn keep(
                 }
             },
         };
-        let Ok(place) = room.clone().try_acquire_owned() else {
-            tracing::warn!(%peer, limit = limits.connections, "MQTT connection refused: too many connections");
+        let ending = ending.clone();
+        let Some(place) = room.enter(peer.ip().to_canonical()) else {
+            let Ok(turn) = Arc::clone(&refusals).try_acquire_owned() else { continue };
+            relays.spawn(async move {
+                tokio::select! {
+                    () = ending.cancelled() => {}
+                    refused = refuse(stream) => if let Err(error) = refused {
+                        tracing::debug!(%peer, %error, "a refused MQTT connection was closed");
+                    },
+                }
+                drop(turn);
+            });
             continue;
         };
-        let ending = ending.clone();
         relays.spawn(async move {
             tokio::select! {
                 () = ending.cancelled() => {}
-                ended = relay(stream, inner, limits) => if let Err(error) = ended {
+                ended = relay(stream, inner, limits, place) => if let Err(error) = ended {
                     tracing::debug!(%peer, %error, "MQTT connection closed");
                 },
             }
-            drop(place);
         });
     }
 }
 
-async fn relay(mut client: TcpStream, inner: SocketAddr, limits: Limits) -> io::Result<()> {
+/// Who is inside, by address. Memory is bounded by the connections.
+struct Room {
+    limits: Limits,
+    /// Held for a look-up, never across an await.
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    all: usize,
+    by_address: HashMap<IpAddr, Guests>,
+    /// One line a shortage is enough.
+    reported: bool,
+}
+
+#[derive(Default)]
+struct Guests {
+    all: usize,
+    strangers: usize,
+}
+
+impl Room {
+    fn new(limits: Limits) -> Self {
+        Self { limits, inside: Mutex::default() }
+    }
+
+    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = inside.by_address.get(&address);
+        let (all, strangers) = here.map_or((0, 0), |guests| (guests.all, guests.strangers));
+        if inside.all >= self.limits.connections || all >= self.limits.per_address || strangers >= STRANGERS_PER_ADDRESS {
+            if !std::mem::replace(&mut inside.reported, true) {
+                tracing::warn!(%address, of_this_address = all, in_all = inside.all, "MQTT connections are refused: too many");
+            }
+            return None;
+        }
+        inside.reported = false;
+        inside.all += 1;
+        let guests = inside.by_address.entry(address).or_default();
+        guests.all += 1;
+        guests.strangers += 1;
+        Some(Place { room: Arc::clone(self), address, stranger: true })
+    }
+}
+
+/// A place in the room, given back when dropped.
+struct Place {
+    room: Arc<Room>,
+    address: IpAddr,
+    stranger: bool,
+}
+
+impl Place {
+    /// The peer has said who it is; whether that is true is the broker's to find out.
+    fn introduced(&mut self) {
+        if std::mem::replace(&mut self.stranger, false) {
+            let mut inside = self.room.inside.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(guests) = inside.by_address.get_mut(&self.address) {
+                guests.strangers = guests.strangers.saturating_sub(1);
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.introduced();
+        let mut inside = self.room.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        inside.all = inside.all.saturating_sub(1);
+        if let Some(guests) = inside.by_address.get_mut(&self.address) {
+            guests.all = guests.all.saturating_sub(1);
+            if guests.all == 0 {
+                inside.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Tells a device in its own language to come again, once it has said CONNECT.
+async fn refuse(mut client: TcpStream) -> io::Result<()> {
+    let first = timeout(REFUSED_HANDSHAKE, first_packet(&mut client)).await.map_err(|_elapsed| broken("no CONNECT"))??;
+    // MQTT 5, 3.2: reason 0x88 "server unavailable" and no properties; MQTT 3.1.1, 3.2.2.3: return code 3, the same.
+    let answer: &[u8] = if speaks_five(&first) { &[0x20, 3, 0, 0x88, 0] } else { &[0x20, 2, 0, 3] };
+    client.write_all(answer).await?;
+    client.shutdown().await?;
+    let mut buffer = [0; 512];
+    let emptied = async { while client.read(&mut buffer).await.is_ok_and(|read| read > 0) {} };
+    let _ = timeout(EMPTYING, emptied).await;
+    Ok(())
+}
+
+/// Whether a CONNECT packet is of MQTT 5: after its length stand the name `MQTT` and the level (3.1.2).
+fn speaks_five(connect: &[u8]) -> bool {
+    let body = connect.iter().skip(1).position(|byte| byte & 0x80 == 0).and_then(|at| connect.get(at + 2..));
+    body.is_some_and(|body| body.starts_with(&[0, 4, b'M', b'Q', b'T', b'T', 5]))
+}
+
+async fn relay(mut client: TcpStream, inner: SocketAddr, limits: Limits, mut place: Place) -> io::Result<()> {
     let first =
         timeout(limits.handshake, first_packet(&mut client)).await.map_err(|_elapsed| broken("no CONNECT packet in time"))??;
+    place.introduced();
     let mut server = TcpStream::connect(inner).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
@@ -263,6 +391,31 @@ mod tests {
             assert_eq!(frames.follow(&stream[cut..]).unwrap(), stream.len() - cut);
             assert_eq!((frames.packets, frames.ended), (2, false), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn one_address_never_takes_the_places_of_others() {
+        let limits = Limits { connections: 100, per_address: 70, packet_bytes: 1_000, handshake: Duration::from_secs(1) };
+        let room = Arc::new(Room::new(limits));
+        let (hostile, honest): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let mut places: Vec<_> = std::iter::from_fn(|| room.enter(hostile)).collect();
+        assert_eq!(places.len(), STRANGERS_PER_ADDRESS, "those who say nothing");
+        places.iter_mut().for_each(Place::introduced);
+        places.extend(std::iter::from_fn(|| room.enter(hostile)));
+        assert_eq!(places.len(), 70, "and those who do");
+        let others: Vec<_> = std::iter::from_fn(|| room.enter(honest)).collect();
+        assert_eq!(others.len(), 30);
+        drop((places, others));
+        let inside = room.inside.lock().unwrap();
+        assert!(inside.all == 0 && inside.by_address.is_empty());
+    }
+
+    #[test]
+    fn the_language_of_a_refusal_is_the_one_that_was_spoken() {
+        assert!(!speaks_five(&[0x10, 12, 0, 4, b'M', b'Q', b'T', b'T', 4, 2, 0, 60, 0, 0]));
+        assert!(speaks_five(&[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 0, 0, 0]));
+        assert!(speaks_five(&[0x10, 0x80, 1, 0, 4, b'M', b'Q', b'T', b'T', 5]));
+        assert!(!speaks_five(&[0x10]));
     }
 
     #[test]

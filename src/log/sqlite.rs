@@ -217,6 +217,8 @@ async fn connect_for_reading(path: &Path) -> Result<SqliteConnection, OpenError>
 pub(super) async fn connect_readers(path: &Path) -> Result<SqlitePool, OpenError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
+        // All of them now: a process without a free descriptor could open none later, and could then store nothing.
+        .min_connections(READERS)
         // Kept open: a full disk or a lack of file handles later cannot take reading away.
         .idle_timeout(None)
         .max_lifetime(None)

@@ -173,6 +173,7 @@ pub const SECTIONS: &[Section] = &[
         title: "Streams",
         figures: &[
             gauge("imaboard_streams", Unit::Count, &[], "Event streams open to displays and pages"),
+            gauge("imaboard_streams_limit", Unit::Count, &[], "Most event streams at once, as settings and system allow"),
             counter("imaboard_streams_refused_total", &[], "Streams refused because too many were open"),
             counter(
                 "imaboard_stream_events_total",
@@ -197,6 +198,13 @@ pub const SECTIONS: &[Section] = &[
         figures: &[
             counter("imaboard_http_requests_total", &["method", "route", "status"], "Answered web requests"),
             histogram("imaboard_http_request_seconds", Unit::Seconds, &["route"], "Until the head of an answer was ready"),
+            gauge("imaboard_connections_limit", Unit::Count, &[], "Most connections at once, as settings and system allow"),
+            counter(
+                "imaboard_connections_refused_total",
+                &["reason"],
+                "Visitors told to come again: all (no place for anybody), address (this address has its share)",
+            ),
+            gauge("imaboard_descriptors_limit", Unit::Count, &[], "Open files and sockets the system allows this process"),
         ],
     },
 ];

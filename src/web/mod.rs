@@ -17,14 +17,8 @@ use axum::Router;
 
 use crate::app::App;
 
-/// The public listener: every route by the room that answers it, and what is answered before routing.
-pub fn site(app: &Arc<App>) -> accept::Site {
-    let routes = Router::new().merge(report::routes()).merge(wall::routes(app));
-    let (pages, ready) = public::routes(app);
-    accept::Site { router: observe::observed(routes.with_state(Arc::clone(app)).merge(pages)), ready: Some(ready) }
-}
-
-/// Every route of the public listener.
-pub fn router(app: &Arc<App>) -> Router {
-    site(app).router
+/// Every route of the public listener, by the room that answers it; for so many event streams at once.
+pub fn router(app: &Arc<App>, most_streams: usize) -> Router {
+    let routes = Router::new().merge(report::routes()).merge(wall::routes(app, most_streams));
+    observe::observed(routes.with_state(Arc::clone(app)).merge(public::routes(app)))
 }

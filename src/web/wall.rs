@@ -3,9 +3,14 @@
 //! Every screen of one display is served by one channel: a wall is rendered once per revision or deadline, compared with the one
 //! before, written once, and the same bytes go to everybody. *Invariant:* a screen is never left with a silent gap: who
 //! joins, lags or comes from an unknown position gets everything; and nothing here waits for a screen.
+//!
+//! What a stream costs is bounded: a place in a lane, and shared bytes it has not taken yet. A screen that stops reading is
+//! [`BACKLOG_EVENTS`] behind at most before it gets one snapshot instead of them, and is closed when it takes nothing at all
+//! for `web.write_timeout_seconds`. Channels are bounded by the displays of the register, two layouts each.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +19,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use bytes::Bytes;
 use futures_util::stream;
 use imaboard_display::assets;
@@ -27,20 +32,28 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, html};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
 use crate::recorder::Announcement;
+use crate::web::accept::Visitor;
+use crate::web::accept::crowd::{Crowd, Full, Seat};
 
 /// Events a slow screen may be behind before it gets everything anew.
-const BACKLOG_EVENTS: usize = 64;
+const BACKLOG_EVENTS: usize = 32;
+/// The streams of a channel are spread over lanes that are pinged one after the other, because ten thousand screens that are
+/// all woken in the same moment would hold up the press that comes then.
+const LANES: usize = 16;
+/// A first answer is made again for those who join later than this: it carries the time, by which a screen sets its clock.
+const OPENING_MS: i64 = 1_000;
 /// A deadline is looked at again at least this often, should somebody set the clock.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// A channel nobody watches is kept this long, so that a screen that reconnects finds its position.
 const IDLE_PINGS: u32 = 30;
 /// When to come again if too many screens are open.
-const RETRY_AFTER_S: &str = "10";
+const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("10");
 /// Proxies that buffer would hold back events.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// The cookie of a paired display.
@@ -50,12 +63,12 @@ const COOKIE: &str = "imaboard_display";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// `/wall`, `/wall/{display}` and below.
-pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+/// `/wall`, `/wall/{display}` and below, for so many streams at once.
+pub fn routes(app: &Arc<App>, most_streams: usize) -> Router<Arc<App>> {
     let room = Arc::new(Room {
         app: Arc::clone(app),
         channels: Mutex::default(),
-        seats: Arc::new(Semaphore::new(app.settings.wall.max_streams.size())),
+        seats: Crowd::new(most_streams, app.settings.wall.max_streams_per_address.size()),
         painted: Mutex::default(),
     });
     Router::new()
@@ -73,7 +86,7 @@ struct Room {
     /// Locked for moments, never across an await; taken before a channel's own lock.
     channels: Mutex<BTreeMap<(DisplayId, Layout), Arc<Channel>>>,
     /// One per open stream.
-    seats: Arc<Semaphore>,
+    seats: Arc<Crowd>,
     /// What each display last said it has painted.
     painted: Mutex<BTreeMap<DisplayId, Painted>>,
 }
@@ -91,8 +104,38 @@ struct Channel {
     layout: Layout,
     /// Tells this feed from one that began at the same position in another run of the program.
     id: String,
-    feed: Mutex<Feed>,
-    out: broadcast::Sender<Bytes>,
+    live: Mutex<Live>,
+    /// What is sent goes to every lane as the same bytes; the kernel of a screen that lags is all that holds more.
+    lanes: [broadcast::Sender<Bytes>; LANES],
+    /// Deals streams out to the lanes.
+    dealt: AtomicUsize,
+}
+
+/// The feed of a channel, and the first answer of those who join it about now.
+struct Live {
+    feed: Feed,
+    /// Counts what was sent, so that a first answer of before is known as old.
+    sent: u64,
+    /// The newest first answer; after a cut ten thousand screens come back at once, most from the same position.
+    opening: Option<Opening>,
+}
+
+/// What a screen gets first.
+#[derive(Clone)]
+struct Opening {
+    /// For whom: the position it has painted, and whether from this very feed.
+    from: Option<(u64, bool)>,
+    seq: u64,
+    sent: u64,
+    made_at: Timestamp,
+    /// A snapshot, or what it missed, if anything; then a ping.
+    events: [Option<Bytes>; 2],
+}
+
+impl Channel {
+    fn is_watched(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.receiver_count() > 0)
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -132,8 +175,9 @@ impl Room {
             display,
             layout,
             id: uuid::Uuid::now_v7().simple().to_string(),
-            feed: Mutex::new(Feed::new(first, seq)),
-            out: broadcast::channel(BACKLOG_EVENTS).0,
+            live: Mutex::new(Live { feed: Feed::new(first, seq), sent: 0, opening: None }),
+            lanes: std::array::from_fn(|_| broadcast::channel(BACKLOG_EVENTS).0),
+            dealt: AtomicUsize::new(0),
         });
         channels.insert(key, Arc::clone(&channel));
         tokio::spawn(Arc::clone(self).drive(Arc::clone(&channel), self.app.announcements.subscribe()));
@@ -152,11 +196,15 @@ impl Room {
         rendered
     }
 
-    /// Writes the bytes of one event, counts it, and hands it to every open stream; gives their number.
-    fn send(&self, channel: &Channel, name: &'static str, event: Bytes) -> usize {
+    /// Writes the bytes of one event, counts it, and hands it to every stream of these lanes; gives their number.
+    fn send(&self, lanes: &[broadcast::Sender<Bytes>], name: &'static str, event: impl FnOnce() -> Bytes) -> usize {
+        // Nobody listening is not an error, and needs no bytes.
+        if lanes.iter().all(|lane| lane.receiver_count() == 0) {
+            return 0;
+        }
         metrics::counter!("imaboard_stream_events_total", "event" => name).increment(1);
-        // Nobody listening is not an error.
-        channel.out.send(event).unwrap_or(0)
+        let event = event();
+        lanes.iter().map(|lane| lane.send(event.clone()).unwrap_or(0)).sum()
     }
 
     fn revision(&self, seq: u64) -> String {
@@ -177,9 +225,31 @@ impl Room {
         format!("id: {revision}\nevent: ping\ndata: {data}\n\n").into()
     }
 
+    /// What a screen gets first, made once for all that come from the same position within a moment. A screen whose position is
+    /// unknown gets everything.
+    fn opening(&self, live: &mut Live, from: Option<(u64, bool)>) -> [Option<Bytes>; 2] {
+        let (now, seq) = (self.app.clock.now(), live.feed.seq());
+        let age_ms = |o: &Opening| now.duration_since(o.made_at).as_millis().abs();
+        if let Some(held) =
+            live.opening.as_ref().filter(|o| (o.from, o.seq, o.sent) == (from, seq, live.sent) && age_ms(o) < OPENING_MS.into())
+        {
+            return held.events.clone();
+        }
+        let first = match from.and_then(|(from, same_feed)| live.feed.since(from, same_feed)) {
+            None => Some(self.event("snapshot", seq, &live.feed.snapshot())),
+            Some(update) if update.fragments.is_empty() => None,
+            Some(update) => Some(self.event("change", seq, &update)),
+        };
+        let events = [first, Some(self.ping(seq))];
+        live.opening = Some(Opening { from, seq, sent: live.sent, made_at: now, events: events.clone() });
+        events
+    }
+
     /// Keeps one channel current until nobody has watched it for a while, its display is redefined, or the program stops.
     async fn drive(self: Arc<Self>, channel: Arc<Channel>, mut announcements: broadcast::Receiver<Arc<Announcement>>) {
-        let mut pings = tokio::time::interval(self.app.settings.wall.ping_seconds.seconds());
+        let mut pings = tokio::time::interval(self.app.settings.wall.ping_seconds.seconds() / LANES as u32);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lanes = channel.lanes.iter().enumerate().cycle();
         let mut unwatched: u32 = 0;
         // What changed between the first picture and our subscription is caught by looking at once.
         let mut deadline = self.turn(&channel, true);
@@ -206,11 +276,12 @@ impl Room {
                 }
                 () = tokio::time::sleep(wait) => deadline = self.turn(&channel, true),
                 _ = pings.tick() => {
-                    if self.retire(&channel, &mut unwatched) {
+                    let Some((number, lane)) = lanes.next() else { return };
+                    if number == 0 && self.retire(&channel, &mut unwatched) {
                         return;
                     }
-                    let feed = locked(&channel.feed);
-                    self.send(&channel, "ping", self.ping(feed.seq()));
+                    let live = locked(&channel.live);
+                    self.send(std::slice::from_ref(lane), "ping", || self.ping(live.feed.seq()));
                 }
             }
         }
@@ -220,15 +291,17 @@ impl Room {
     fn turn(&self, channel: &Channel, concerns: bool) -> Timestamp {
         if !concerns {
             let (position, deadline) = self.app.look(|m| (m.board.position(), scene::next_deadline(&m)));
-            locked(&channel.feed).pass(position);
+            locked(&channel.live).feed.pass(position);
             return deadline;
         }
         let (wall, seq, deadline) = self.render(&channel.display, channel.layout);
-        let mut feed = locked(&channel.feed);
-        let before = feed.seq();
-        if let Some(update) = feed.advance(wall, seq) {
-            let streams = self.send(channel, "change", self.event("change", feed.seq(), &update));
-            for trace in self.app.trail.between(before, feed.seq()) {
+        let mut live = locked(&channel.live);
+        let before = live.feed.seq();
+        if let Some(update) = live.feed.advance(wall, seq) {
+            live.sent += 1;
+            let position = live.feed.seq();
+            let streams = self.send(&channel.lanes, "change", || self.event("change", position, &update));
+            for trace in self.app.trail.between(before, position) {
                 tracing::info!(
                     button.id = %trace.button,
                     entry.seq = trace.seq,
@@ -246,7 +319,7 @@ impl Room {
         let mut channels = locked(&self.channels);
         let key = (channel.display.id.clone(), channel.layout);
         let current = channels.get(&key).is_some_and(|c| Arc::ptr_eq(c, channel));
-        *unwatched = if channel.out.receiver_count() == 0 { *unwatched + 1 } else { 0 };
+        *unwatched = if channel.is_watched() { 0 } else { *unwatched + 1 };
         let redefined = self.app.board.read(|b| b.displays().get(&channel.display.id) != Some(&channel.display));
         if redefined || *unwatched > IDLE_PINGS {
             if current {
@@ -351,7 +424,8 @@ async fn show(
     let settings = &room.app.settings.wall;
     let document = room.app.look(|m| {
         let look = Look { m: &m, display: &channel.display, city: &room.app.city, layout };
-        let feed = locked(&channel.feed);
+        let live = locked(&channel.live);
+        let feed = &live.feed;
         let revision = room.revision(feed.seq());
         let frame = Frame {
             revision: &revision,
@@ -370,36 +444,33 @@ async fn events(
     State(room): State<Arc<Room>>,
     Path(id): Path<String>,
     Query(options): Query<Options>,
+    visitor: Option<Extension<Visitor>>,
     headers: HeaderMap,
 ) -> Response {
     let Some(display) = room.find_display(&id) else { return unknown_display() };
-    let Ok(seat) = Arc::clone(&room.seats).try_acquire_owned() else {
-        metrics::counter!("imaboard_streams_refused_total").increment(1);
-        let headers = [(header::RETRY_AFTER, RETRY_AFTER_S), (header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-        return (StatusCode::SERVICE_UNAVAILABLE, headers, JA.t("wall.pairing.busy").to_owned()).into_response();
+    let seat = match room.seats.enter(visitor.and_then(|Extension(Visitor(address))| address)) {
+        Ok(seat) => seat,
+        Err(full) => {
+            metrics::counter!("imaboard_streams_refused_total").increment(1);
+            return too_many(full);
+        }
     };
     // What the browser itself has seen on this stream is newer than what its address says.
     let seen = headers.get("last-event-id").and_then(|v| v.to_str().ok()).filter(|v| !v.is_empty());
     let from = seen.or(options.from.as_deref()).and_then(|text| position(text, &room.app.epoch));
     let channel = room.channel(display, options.layout());
-    let same_feed = options.feed.as_deref() == Some(channel.id.as_str());
+    let from = from.map(|seq| (seq, options.feed.as_deref() == Some(channel.id.as_str())));
+    let lane = channel.dealt.fetch_add(1, Ordering::Relaxed) % LANES;
     let (first, receiver) = {
         // Under one lock: what is sent from here on is newer than what we answer with.
-        let feed = locked(&channel.feed);
-        let answer = match from.and_then(|seq| feed.since(seq, same_feed)) {
-            None => {
-                metrics::counter!("imaboard_stream_snapshots_total", "why" => "joined").increment(1);
-                Some(room.event("snapshot", feed.seq(), &feed.snapshot()))
-            }
-            Some(update) if update.fragments.is_empty() => None,
-            Some(update) => Some(room.event("change", feed.seq(), &update)),
-        };
-        let ping = room.ping(feed.seq());
-        let first = answer.map_or_else(|| ping.clone(), |a| [a.as_ref(), ping.as_ref()].concat().into());
-        (first, channel.out.subscribe())
+        let mut live = locked(&channel.live);
+        let opening = room.opening(&mut live, from);
+        if from.is_none_or(|(seq, same_feed)| live.feed.since(seq, same_feed).is_none()) {
+            metrics::counter!("imaboard_stream_snapshots_total", "why" => "joined").increment(1);
+        }
+        (opening, channel.lanes[lane].subscribe())
     };
-    let watcher =
-        Watcher { room: Arc::clone(&room), channel: Arc::downgrade(&channel), first: Some(first), receiver, _seat: seat };
+    let watcher = Watcher { room: Arc::clone(&room), channel: Arc::downgrade(&channel), lane, first, receiver, _seat: seat };
     let body = Body::from_stream(stream::unfold(watcher, Watcher::next));
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
@@ -408,6 +479,20 @@ async fn events(
         (X_ACCEL_BUFFERING, "no"),
     ];
     (headers, body).into_response()
+}
+
+/// A screen too many is told when to come again.
+fn too_many(full: Full) -> Response {
+    let (status, words) = match full {
+        Full::All => (StatusCode::SERVICE_UNAVAILABLE, JA.t("wall.pairing.busy")),
+        Full::Address => (StatusCode::TOO_MANY_REQUESTS, JA.t("crowded.address")),
+    };
+    let headers = [
+        (header::RETRY_AFTER, RETRY_AFTER_S),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+    ];
+    (status, headers, words.to_owned()).into_response()
 }
 
 /// The `seq` of a stream id of this epoch; of another epoch nothing is known.
@@ -421,14 +506,15 @@ struct Watcher {
     room: Arc<Room>,
     /// Weak, so that a channel ends when its task does and the stream ends with it.
     channel: std::sync::Weak<Channel>,
-    first: Option<Bytes>,
+    lane: usize,
+    first: [Option<Bytes>; 2],
     receiver: broadcast::Receiver<Bytes>,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 impl Watcher {
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
-        if let Some(first) = self.first.take() {
+        if let Some(first) = self.first.iter_mut().find_map(Option::take) {
             return Some((Ok(first), self));
         }
         match self.receiver.recv().await {
@@ -438,11 +524,12 @@ impl Watcher {
                 let channel = self.channel.upgrade()?;
                 metrics::counter!("imaboard_stream_snapshots_total", "why" => "lagged").increment(1);
                 tracing::debug!(missed, display.id = %channel.display.id, "a slow display gets everything");
-                let everything = {
-                    let feed = locked(&channel.feed);
-                    self.receiver = channel.out.subscribe();
-                    self.room.event("snapshot", feed.seq(), &feed.snapshot())
-                };
+                {
+                    let mut live = locked(&channel.live);
+                    self.receiver = channel.lanes[self.lane].subscribe();
+                    self.first = self.room.opening(&mut live, None);
+                }
+                let everything = self.first.iter_mut().find_map(Option::take)?;
                 Some((Ok(everything), self))
             }
         }
@@ -512,14 +599,4 @@ async fn painted(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_position_of_another_epoch_or_of_no_form_is_unknown() {
-        assert_eq!(position("a-b-17", "a-b"), Some(17));
-        for id in ["a-17", "b-a-17", "17", "a-b-", "a-b-x", "a-b--1", ""] {
-            assert_eq!(position(id, "a-b"), None, "{id}");
-        }
-    }
-}
+mod tests;

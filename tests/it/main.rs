@@ -7,6 +7,7 @@ mod browser;
 mod commands;
 mod faults;
 mod mqtt_door;
+mod overload;
 mod pages;
 mod path;
 mod support;

@@ -29,6 +29,8 @@ fn short() -> Limits {
         linger: Linger { within: Duration::from_secs(30), most_bytes: 4 * 1024 * 1024 },
         max_body_bytes: 1000,
         max_connections: 100,
+        max_connections_per_address: 50,
+        trusted_proxies: Networks::none(),
         stop_within: Duration::from_secs(5),
     }
 }
@@ -70,6 +72,20 @@ async fn serve_with(limits: Limits) -> Server {
 impl Server {
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// A connection from another address of this machine.
+    async fn connect_from(&self, host: u8) -> TcpStream {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, host], 0).into()).unwrap();
+        socket.connect(self.address).await.unwrap()
+    }
+
+    /// The whole answer to a page of a visitor with this address.
+    async fn look_from(&self, host: u8) -> String {
+        let mut stream = self.connect_from(host).await;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        rest(&mut stream).await
     }
 
     /// Everything the server says to these bytes until it closes the connection.
@@ -194,6 +210,123 @@ async fn stopping_does_not_wait_for_ever() {
     server.entered.notified().await;
     server.stop.cancel();
     timeout(DEADLINE, server.running).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_finds_no_place_for_long_is_told_to_come_again() {
+    let server = serve_with(Limits { max_connections: 1, header_timeout: DEADLINE, ..short() }).await;
+    let mut slow = server.connect().await;
+    slow.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    server.entered.notified().await;
+    let said = server.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(said.starts_with("HTTP/1.1 503") && said.contains("retry-after: 5"), "{said}");
+    // The place comes back, and the next one waits no longer than that takes.
+    server.go_on.notify_one();
+    assert!(rest(&mut slow).await.ends_with("done"));
+    let said = server.say("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+}
+
+#[tokio::test]
+async fn one_hostile_address_does_not_keep_others_out() {
+    let limits = Limits { max_connections: 20, max_connections_per_address: 5, header_timeout: DEADLINE, ..short() };
+    let server = serve_with(limits).await;
+    // Silent ones, as many as it can open: its share, then those that are being refused, then those that are closed.
+    let mut hostile = Vec::new();
+    for _ in 0..200 {
+        hostile.push(server.connect_from(2).await);
+    }
+    for host in 3..6 {
+        let said = server.look_from(host).await;
+        assert!(said.starts_with("HTTP/1.1 200") && said.ends_with(&format!("hello 127.0.0.{host}")), "{said}");
+    }
+    // Its own neighbours behind the same address are told why.
+    drop(hostile.split_off(5));
+    let told = timeout(DEADLINE, async {
+        loop {
+            let said = server.look_from(2).await;
+            if said.starts_with("HTTP/1.1 429") {
+                return said;
+            }
+        }
+    });
+    assert!(told.await.unwrap().contains("retry-after: 5"));
+    drop(hostile);
+    timeout(DEADLINE, async { while !server.look_from(2).await.starts_with("HTTP/1.1 200") {} }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_has_no_share_of_its_own_and_its_visitors_have() {
+    let trusted_proxies = toml::Value::String("127.0.0.2".to_owned()).try_into().unwrap();
+    // Sixteen bodies at once, four of one visitor.
+    let limits = Limits {
+        max_connections_per_address: 2,
+        max_body_bytes: BODIES_BYTES,
+        header_timeout: DEADLINE,
+        body_timeout: DEADLINE,
+        trusted_proxies,
+        ..short()
+    };
+    let server = serve_with(limits).await;
+    let mut slow = Vec::new();
+    for _ in 0..4 {
+        let mut stream = server.connect_from(2).await;
+        stream
+            .write_all(b"POST /body HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+            .await
+            .unwrap();
+        let mut go_on = [0; 25];
+        timeout(DEADLINE, stream.read_exact(&mut go_on)).await.unwrap().unwrap();
+        slow.push(stream);
+    }
+    let post = async |visitor: &str| {
+        let mut stream = server.connect_from(2).await;
+        let head = format!(
+            "POST /body HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {visitor}\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        rest(&mut stream).await
+    };
+    let said = post("192.0.2.1").await;
+    assert!(said.starts_with("HTTP/1.1 429") && said.contains("retry-after"), "{said}");
+    assert!(post("192.0.2.2").await.starts_with("HTTP/1.1 200"));
+    drop(slow);
+    timeout(DEADLINE, async { while !post("192.0.2.1").await.starts_with("HTTP/1.1 200") {} }).await.unwrap();
+}
+
+#[tokio::test]
+async fn pipelined_garbage_ends_the_connection_after_the_answers_before_it() {
+    let server = serve_with(Limits { header_timeout: DEADLINE, ..short() }).await;
+    let mut asked = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3);
+    asked.push_str("\0\u{1}garbage without end");
+    let mut stream = server.connect().await;
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    stream.write_all(&[0xff; 200_000]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let said = rest(&mut stream).await;
+    assert_eq!(said.matches("HTTP/1.1 200").count(), 3, "{said}");
+    assert_eq!(said.matches("HTTP/1.1 400").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused_before_it_fills_memory() {
+    let server = serve_with(Limits { header_timeout: DEADLINE, ..short() }).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX: ").await.unwrap();
+    stream.write_all(&vec![b'x'; 3 * HEAD_BYTES]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let said = rest(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 431"), "{said}");
+}
+
+#[tokio::test]
+async fn a_visitor_who_has_said_everything_may_close_that_half_and_still_hears_the_answer() {
+    let server = serve_with(Limits { header_timeout: DEADLINE, ..short() }).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd").await.unwrap();
+    stream.shutdown().await.unwrap();
+    let said = rest(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 200") && said.ends_with('4'), "{said}");
 }
 
 #[tokio::test]

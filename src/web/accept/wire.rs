@@ -60,11 +60,13 @@ pub(super) struct Exchange {
     /// All that came has been read and answered; unset by the connection with every byte, set by the service. Who leaves now
     /// leaves in peace; otherwise the visitor may still be speaking when we close.
     pub(super) settled: AtomicBool,
+    /// The server stops: what would have no end ends now.
+    pub(super) stopping: AtomicBool,
 }
 
 impl Default for Exchange {
     fn default() -> Self {
-        Self { ambiguous: AtomicBool::new(false), settled: AtomicBool::new(true) }
+        Self { ambiguous: AtomicBool::new(false), settled: AtomicBool::new(true), stopping: AtomicBool::new(false) }
     }
 }
 

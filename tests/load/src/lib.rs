@@ -4,8 +4,11 @@
 //! seed gives the same bytes on every machine, and no name or number belongs to anybody.
 
 pub mod city;
+pub mod endurance;
 pub mod history;
+pub mod running;
 pub mod start;
+pub mod streams;
 
 /// Whatever went wrong, in words for a person at a terminal.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;

@@ -11,8 +11,9 @@ use clap::{Parser, Subcommand};
 use imaboard::clock::{Clock, SystemClock};
 use imaboard::data_folder::DataFolder;
 use imaboard::log::{DatabasePlace, Log, OpenMode};
+use imaboard_load::endurance::{self, Plan};
 use imaboard_load::history::History;
-use imaboard_load::{Failed, city, start};
+use imaboard_load::{Failed, city, start, streams};
 
 #[derive(Debug, Parser)]
 #[command(about = "Cities of any size, and the load they make")]
@@ -94,6 +95,36 @@ enum Command {
         #[arg(long, default_value_t = 7)]
         rounds: usize,
     },
+    /// Opens event streams, sends events to all of them, closes them; prints JSON.
+    Streams {
+        /// How many.
+        #[arg(default_value_t = 10_000)]
+        streams: usize,
+        /// How many events.
+        #[arg(long, default_value_t = 10)]
+        events: usize,
+        /// The built program.
+        #[arg(long)]
+        program: PathBuf,
+    },
+    /// Lives a year of city life in this time; prints a verdict as JSON, and exits with 1 if it is bad.
+    Endurance {
+        /// The built program.
+        #[arg(long)]
+        program: PathBuf,
+        /// How long it takes here.
+        #[arg(long, default_value_t = 3_600)]
+        seconds: u64,
+        /// Reports in all: sixty facilities, six times a day, for a year.
+        #[arg(long, default_value_t = 131_400)]
+        reports: u64,
+        /// Memory may grow by this much a year.
+        #[arg(long, default_value_t = 24.0)]
+        most_growth_mb_per_year: f64,
+        /// Where the figures go, a line every five seconds.
+        #[arg(long)]
+        csv: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -142,6 +173,16 @@ fn run(command: Command) -> Result<(), Failed> {
             let medians: Vec<f64> = times.iter().cloned().map(start::median).collect();
             print_json(&serde_json::json!({ "ready_ms": times, "median_ms": medians }))
         }
+        Command::Streams { streams: count, events, program } => {
+            let figures = wait_for(streams::run(&program, count, events))?;
+            print(format!("{figures:#}\n").as_bytes())
+        }
+        Command::Endurance { program, seconds, reports, most_growth_mb_per_year, csv } => {
+            let plan = Plan { seconds, reports, most_growth_mb_per_year };
+            let verdict = wait_for(endurance::run(&program, plan, std::fs::File::create(csv)?))?;
+            print(format!("{verdict:#}\n").as_bytes())?;
+            if verdict["verdict"]["ok"] == true { Ok(()) } else { Err("the program did not endure".into()) }
+        }
         Command::Settings { districts } => print(city::settings_toml(&city::many_districts(districts)?).as_bytes()),
     }
 }
@@ -150,7 +191,7 @@ async fn open(folder: &DataFolder, mode: OpenMode) -> Result<Log, Failed> {
     Ok(Log::open(&DatabasePlace::Sqlite(folder.database()), mode).await?)
 }
 
-fn wait_for(work: impl Future<Output = Result<(), Failed>>) -> Result<(), Failed> {
+fn wait_for<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
