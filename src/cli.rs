@@ -31,7 +31,7 @@ pub struct Common {
     /// Data folder
     #[arg(long, global = true, value_name = "DIR", default_value = "./data", env = "IMABOARD_DATA")]
     pub data: PathBuf,
-    /// Database (default: SQLite in the data folder)
+    /// Database: sqlite:PATH or postgres://USER@HOST/DATABASE (default: SQLite in the data folder)
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// Listings as JSON
@@ -133,6 +133,15 @@ pub enum Command {
     },
     /// Check settings, database, clock and broker
     Check,
+    /// Copy a whole city into another, empty database and prove the copy; run again, it goes on where it was cut off
+    Copy {
+        /// The city: sqlite:PATH or postgres://USER@HOST/DATABASE; it may be in use
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// Where it shall stand: the same kinds, empty
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
 }
 
 /// `register …`

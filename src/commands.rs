@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::checkpoint::Checkpoints;
 use crate::data_folder::DataFolder;
 use crate::intake::register;
-use crate::log::{Log, NotedHead, Verdict};
+use crate::log::{self, DatabasePlace, Log, NotedHead, OpenMode, Progress, Verdict};
 use crate::settings;
 
 /// What went wrong, in words for whoever typed the command; exit code 1.
@@ -250,10 +250,44 @@ pub async fn log_verify(log: &Log, head: Option<&str>, json: bool) -> Result<(),
     }
 }
 
+/// `copy`: a whole city from one database to an empty one.
+pub async fn copy(from: &DatabasePlace, to: &DatabasePlace, json: bool) -> Result<(), Failed> {
+    let source = Log::open(from, OpenMode::Read).await.map_err(|e| Failed::because(&e))?;
+    let bar = progress_bar();
+    let copied = log::copy(&source, to, |progress| {
+        let (message, done, total) = match progress {
+            Progress::Copied(done, total) => ("写しています / copying", done, total),
+            Progress::Verified(done, total) => ("確かめています / proving", done, total),
+        };
+        bar.set_message(message);
+        bar.set_length(total);
+        bar.set_position(done);
+    })
+    .await;
+    bar.finish_and_clear();
+    source.close().await;
+    let copied = copied.map_err(|e| Failed::because(&e))?;
+    let (seq, hash) = copied.head.map_or((0, String::new()), |(seq, hash)| (seq, data_encoding::HEXLOWER.encode(&hash)));
+    eprintln!(
+        "{from} → {to}\n報告ページの鍵とボタンは、もとのデータの入れ物の secret.key がないと使えません。いっしょに移してください / the keys of \
+         report pages and buttons work only with the secret.key of the old data folder: move it along"
+    );
+    if json {
+        line(&serde_json::json!({ "ok": true, "seq": seq, "head": hash, "found": copied.found }).to_string())
+    } else {
+        line(&format!("ok {seq} {hash}"))
+    }
+}
+
 /// A bar on a terminal, nothing in a pipe.
 fn progress_bar() -> indicatif::ProgressBar {
     // indicatif draws to stderr and hides itself when that is no terminal.
-    indicatif::ProgressBar::new(0)
+    let bar = indicatif::ProgressBar::new(0);
+    // The template is a constant; should it ever not parse, the bar keeps its plain form.
+    match indicatif::ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }
 
 /// How old the newest checkpoint is and how much a start has to replay after it. A bad one is no failure: it costs time only.

@@ -15,7 +15,8 @@ use imaboard::control::{self, CallError};
 use imaboard::core::{self, Request};
 use imaboard::data_folder::DataFolder;
 use imaboard::intake::register;
-use imaboard::settings::{Overrides, Settings, Sources, explain};
+use imaboard::log::{DatabasePlace, Log, OpenError, OpenMode};
+use imaboard::settings::{DatabaseUrl, Overrides, Settings, Sources, explain};
 use imaboard::wiring::{self, Purpose, Serve};
 use imaboard::{press, telemetry};
 use imaboard_domain::Facility;
@@ -64,6 +65,7 @@ async fn run(cli: Cli) -> Result<(), Failed> {
         Command::Decode { jsonl: _, profiles } => commands::decode(profiles.as_deref(), || SystemClock.now()),
         Command::Guard { jsonl: _, register } => commands::guard(register.as_deref()),
         Command::Check => check(&common).await,
+        Command::Copy { from, to } => copy(&common, &from, &to).await,
         Command::Log { command } => log(&common, command).await,
         Command::Register { command } => register_command(&common, command).await,
         Command::Facility { command } => facility(&common, command).await,
@@ -96,13 +98,20 @@ fn folder(common: &Common, purpose: Purpose) -> Result<DataFolder, Failed> {
 }
 
 async fn serve(common: &Common, args: ServeArgs, kind: Serve) -> Result<(), Failed> {
-    let settings = load(common, args)?;
+    let mut settings = load(common, args)?;
+    if kind == Serve::Demo {
+        // Whatever the settings name is somebody's city; simulated life stays in the folder that goes with it.
+        settings.database.url = None;
+    }
     telemetry::init(&settings.log).map_err(|e| Failed::because(&e))?;
     wiring::serve(settings, folder(common, Purpose::Write)?, kind).await
 }
 
 /// A throw-away sample city: its data folder goes when the program ends.
 async fn demo(common: &Common, args: ServeArgs) -> Result<(), Failed> {
+    if common.database.is_some() {
+        return Err(Failed("demo keeps its throw-away city in a folder of its own; it takes no --database".to_owned()));
+    }
     let place = tempfile::Builder::new().prefix("imaboard-demo-").tempdir().map_err(|e| Failed::because(&e))?;
     let common = Common { data: place.path().to_owned(), ..common.clone() };
     serve(&common, args, Serve::Demo).await
@@ -351,23 +360,49 @@ async fn log(common: &Common, command: LogCommand) -> Result<(), Failed> {
     }
 }
 
-async fn open_log(common: &Common) -> Result<imaboard::log::Log, Failed> {
+fn place(common: &Common) -> Result<DatabasePlace, Failed> {
     let settings = load(common, ServeArgs::default())?;
-    let folder = folder(common, Purpose::Read)?;
-    let place = wiring::place(&settings, &folder)?;
-    imaboard::log::Log::open(&place, imaboard::log::OpenMode::Read).await.map_err(|e| Failed::because(&e))
+    match &settings.database.url {
+        // A city elsewhere can be read from a machine that has no data folder.
+        Some(url) => Ok(wiring::place_at(url)),
+        None => Ok(wiring::place(&settings, &folder(common, Purpose::Read)?)),
+    }
+}
+
+async fn open_log(common: &Common) -> Result<Log, Failed> {
+    Log::open(&place(common)?, OpenMode::Read).await.map_err(|e| Failed::because(&e))
+}
+
+async fn copy(common: &Common, from: &str, to: &str) -> Result<(), Failed> {
+    // Not through clap, which would repeat a refused address with its password.
+    let place = |option: &str, text: &str| {
+        let url = DatabaseUrl::new(text);
+        url.map(|url| wiring::place_at(&url))
+            .ok_or_else(|| Failed(format!("{option}: an address that begins with sqlite: or postgres:// is wanted")))
+    };
+    commands::copy(&place("--from", from)?, &place("--to", to)?, common.json).await
 }
 
 async fn check(common: &Common) -> Result<(), Failed> {
     let settings = load(common, ServeArgs::default())?;
     eprintln!("settings: ok");
     commands::check_clock(SystemClock.now())?;
-    if Path::new(&common.data).exists() {
-        let log = open_log(common).await?;
-        log.ensure_sound().await.map_err(|e| Failed::because(&e))?;
-        eprintln!("database: ok");
-        eprintln!("checkpoint: {}", commands::checkpoint_words(&folder(common, Purpose::Read)?, &log, SystemClock.now()).await?);
-        log.close().await;
+    let has_folder = Path::new(&common.data).exists();
+    if settings.database.url.is_some() || has_folder {
+        let place = place(common)?;
+        match Log::open(&place, OpenMode::Read).await {
+            Ok(log) => {
+                log.ensure_sound().await.map_err(|e| Failed::because(&e))?;
+                eprintln!("database: ok ({place})");
+                if has_folder {
+                    let folder = folder(common, Purpose::Read)?;
+                    eprintln!("checkpoint: {}", commands::checkpoint_words(&folder, &log, SystemClock.now()).await?);
+                }
+                log.close().await;
+            }
+            Err(OpenError::Empty { .. }) => eprintln!("database: ok, no city in it yet ({place})"),
+            Err(error) => return Err(Failed::because(&error)),
+        }
     } else {
         eprintln!("database: none yet ({} does not exist)", common.data.display());
     }

@@ -349,7 +349,13 @@ impl Writer {
                     match self.decide(*submission).await {
                         Ok(Decision::New { entry, digest }) => batch.push(Decided { entry, digest, reply }),
                         Ok(Decision::Again(entry)) => answer(reply, Ok(Receipt { entry, again: true })),
-                        Err(error) => answer(reply, Err(error)),
+                        Err(error) => {
+                            if let SubmitError::NotStored(why) = &error {
+                                // A log that cannot be asked cannot be written either.
+                                self.health.send_replace(Health::Failing(why.to_string()));
+                            }
+                            answer(reply, Err(error));
+                        }
                     }
                     if !plain {
                         self.commit(&mut batch).await;
@@ -391,7 +397,8 @@ impl Writer {
             return Ok(Decision::Again(entry_of(held).map_err(not_stored)?));
         }
         let recorded_at = self.stamp();
-        let text = submission.text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        // PostgreSQL cannot keep U+0000, and nobody types it: one such text must not hold up the log.
+        let text = submission.text.map(|t| t.replace('\0', "").trim().to_owned()).filter(|t| !t.is_empty());
         self.inspect(&submission.intent, text.as_deref())?;
         let facts = match submission.intent {
             Intent::Report(intent) => self.parts.board.look(recorded_at, &self.parts.rhythms, |m| {

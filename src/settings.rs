@@ -1349,6 +1349,15 @@ pub fn is_loopback(url: &Url) -> bool {
 pub struct DatabaseUrl(String);
 
 impl DatabaseUrl {
+    /// Reads an address; `None` if it is none of a database.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let known = text.strip_prefix("sqlite:").is_some_and(|path| !path.trim_matches('/').is_empty())
+            || (Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host()));
+        known.then(|| Self(text.to_owned()))
+    }
+
     /// The text, for the one place that connects.
     #[must_use]
     pub fn reveal(&self) -> &str {
@@ -1362,12 +1371,7 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-read_from_text!(DatabaseUrl, "an address that begins with sqlite: or postgres://", |text| {
-    let text = text.trim();
-    let known = text.strip_prefix("sqlite:").is_some_and(|path| !path.trim_matches('/').is_empty())
-        || (Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql") && url.has_host()));
-    known.then(|| DatabaseUrl(text.to_owned()))
-});
+read_from_text!(DatabaseUrl, "an address that begins with sqlite: or postgres://", DatabaseUrl::new);
 
 /// An external broker. May hold a password, which is never printed.
 #[derive(Clone, PartialEq, Eq)]

@@ -28,7 +28,7 @@ use crate::intake::feedback::{self, Feedback, Mouth};
 use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress};
 use crate::jobs::{self, Jobs};
 use crate::keys::Keys;
-use crate::log::{DatabasePlace, Log, OpenMode};
+use crate::log::{DatabasePlace, Log, OpenMode, PostgresUrl};
 use crate::recorder::{self, Health, Intent, Parts, Recorder, Submission};
 use crate::replay::{Replayed, replay};
 use crate::settings::{self, Settings};
@@ -81,7 +81,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         Purpose::Read => None,
     };
     let secret = folder.secret().map_err(|e| failed(&e))?;
-    let place = place(&settings, &folder)?;
+    let place = place(&settings, &folder);
     let mode = if purpose == Purpose::Write { OpenMode::Write } else { OpenMode::Read };
     let log = Log::open(&place, mode).await.map_err(|e| failed(&e))?;
 
@@ -183,12 +183,18 @@ impl Opened {
 }
 
 /// Where the log of these settings stands.
-pub fn place(settings: &Settings, folder: &DataFolder) -> Result<DatabasePlace, Failed> {
-    let Some(url) = &settings.database.url else { return Ok(DatabasePlace::Sqlite(folder.database())) };
+#[must_use]
+pub fn place(settings: &Settings, folder: &DataFolder) -> DatabasePlace {
+    settings.database.url.as_ref().map_or_else(|| DatabasePlace::Sqlite(folder.database()), place_at)
+}
+
+/// The place that an address names.
+#[must_use]
+pub fn place_at(url: &settings::DatabaseUrl) -> DatabasePlace {
     match url.reveal().strip_prefix("sqlite:") {
         // sqlite:///absolute/path and sqlite:relative/path both occur in the wild.
-        Some(path) => Ok(DatabasePlace::Sqlite(path.strip_prefix("//").unwrap_or(path).into())),
-        None => Err(Failed("database.url: this version keeps its log in SQLite only; use sqlite:PATH".to_owned())),
+        Some(path) => DatabasePlace::Sqlite(path.strip_prefix("//").unwrap_or(path).into()),
+        None => DatabasePlace::Postgres(PostgresUrl::new(url.reveal())),
     }
 }
 

@@ -3,18 +3,17 @@
 //! It exists apart from the public face because every line here decides whether "stored" is true. Invariant: the writing
 //! connection goes back into its slot only when it is known to be sound, and an unclear commit is looked up on a fresh one.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection as _, Row as _};
 use uuid::Uuid;
 
 use super::chain::{self, Hash, Link, Salt};
+use super::driver::{Connection, Value};
 use super::error::{self, RedactError, StoreError};
 use super::record::{Appended, DeviceState, NewRecord, OpenMode, corrupt, head_of, record_of, saturating};
 use super::sqlite::Traces;
-use super::{Log, place, sqlite, statements};
+use super::{Log, statements};
 
 /// Name in `meta` of the mark that an erased text may still be in the files.
 pub(super) const SCRUB_PENDING: &str = "scrub_pending";
@@ -29,55 +28,50 @@ pub(super) enum Failure {
     Unclear(StoreError, Vec<Appended>),
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
 impl Log {
     /// The writing connection, taken out of its slot; a new one when the last call did not bring it back.
-    pub(super) async fn writer(&self, slot: &mut Option<SqliteConnection>) -> Result<SqliteConnection, StoreError> {
+    pub(super) async fn writer(&self, slot: &mut Option<Connection>) -> Result<Connection, StoreError> {
         if self.shared.mode == OpenMode::Read {
             return Err(StoreError::ReadOnly { source: "the log was opened for reading".into() });
         }
-        // SQLite would go on writing into a file that was deleted or replaced, and the answer would be a lie.
-        match place::file_identity(&self.shared.path) {
-            Ok(file) if file == self.shared.file => {}
-            Ok(_) => {
-                return Err(StoreError::Away { source: "another file stands where the log was; restart the program".into() });
-            }
-            Err(error) => return Err(StoreError::Away { source: Box::new(error) }),
-        }
-        self.ensure_same_wal(slot).await?;
+        self.shared.database.ensure_unmoved(slot).await?;
         match slot.take() {
             Some(connection) => Ok(connection),
-            None => Ok(sqlite::connect_writer(&self.shared.path, self.page_limit()).await?),
+            None => Ok(self.shared.database.connect_writer(self.page_limit()).await?),
         }
     }
 
-    /// SQLite does not notice that its write-ahead file was deleted: it would go on writing into a file without a name, and
-    /// everything stored from then on would be gone after a power cut.
-    async fn ensure_same_wal(&self, slot: &mut Option<SqliteConnection>) -> Result<(), StoreError> {
-        let found = place::file_identity(&place::wal_of(&self.shared.path)).ok();
-        {
-            let mut wal = self.shared.wal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            // Nobody holds the old one open any more: SQLite itself removed it, with everything in the database.
-            if slot.is_none() && self.shared.readers.size() == 0 {
-                *wal = None;
-            }
-            match *wal {
-                None => {
-                    *wal = found;
-                    return Ok(());
-                }
-                known if known == found => return Ok(()),
-                Some(_) => {}
+    /// The writing connection inside a new transaction.
+    pub(super) async fn begin(&self, slot: &mut Option<Connection>) -> Result<Connection, StoreError> {
+        let was_kept = slot.is_some();
+        let mut connection = self.writer(slot).await?;
+        let Err(error) = connection.begin().await else { return Ok(connection) };
+        connection.discard().await;
+        // A server that was started again closed the connection we kept, and nothing was said on it yet.
+        if !(was_kept && self.shared.database.closes_by_itself()) {
+            return Err(error.into());
+        }
+        tracing::info!(%error, "connecting to the database again");
+        let mut connection = self.writer(slot).await?;
+        match connection.begin().await {
+            Ok(()) => Ok(connection),
+            Err(error) => {
+                connection.discard().await;
+                Err(error.into())
             }
         }
-        // The nameless file still holds entries that were acknowledged: they are moved into the database while it is open.
-        if let Some(connection) = slot {
-            match sqlite::empty_wal(connection).await {
-                Ok(true) => tracing::warn!("the write-ahead file was removed; what it held is in the database"),
-                Ok(false) => tracing::error!("the write-ahead file was removed, and a reader keeps us from saving all it held"),
-                Err(error) => tracing::error!(%error, "the write-ahead file was removed, and what it held could not be saved"),
-            }
-        }
-        Err(StoreError::Away { source: "the write-ahead file beside the log was removed; restart the program".into() })
     }
 
     fn page_limit(&self) -> Option<u32> {
@@ -87,18 +81,18 @@ impl Log {
         None
     }
 
-    async fn commit(&self, transaction: sqlx::Transaction<'_, sqlx::Sqlite>) -> Result<(), sqlx::Error> {
+    async fn commit(&self, connection: &mut Connection) -> Result<(), sqlx::Error> {
         #[cfg(test)]
-        return self.shared.faults.commit(transaction).await;
+        return self.shared.faults.commit(connection).await;
         #[cfg(not(test))]
-        transaction.commit().await
+        connection.commit().await
     }
 
     /// Puts the connection back or discards it, and finds out what an unclear commit did.
     pub(super) async fn settle(
         &self,
-        slot: &mut Option<SqliteConnection>,
-        connection: SqliteConnection,
+        slot: &mut Option<Connection>,
+        connection: Connection,
         first_id: Uuid,
         outcome: Result<Vec<Appended>, Failure>,
     ) -> Result<Vec<Appended>, StoreError> {
@@ -112,21 +106,21 @@ impl Log {
                 return Err(error);
             }
             Err(Failure::Broken(error)) => {
-                discard(connection).await;
+                connection.discard().await;
                 return Err(error);
             }
             Err(Failure::Unclear(error, hoped)) => {
-                discard(connection).await;
+                connection.discard().await;
                 (error, hoped)
             }
         };
-        // A fresh writing connection sees what the next append will see.
+        // A fresh writing connection sees what the next append will see. On a server it gets the writer's lock only when the
+        // old session is over, so a commit that was still under way is decided by then.
         let Ok(mut connection) = self.writer(slot).await else {
             return Err(error);
         };
-        let landed = sqlx::query(statements::ENTRY_BY_ID)
-            .bind(first_id.as_bytes().as_slice())
-            .fetch_optional(&mut connection)
+        let landed = connection
+            .fetch_optional(statements::ENTRY_BY_ID, &[first_id.as_bytes().as_slice().into()])
             .await
             .map_err(StoreError::from)
             .and_then(|row| row.map(|row| record_of(&row)).transpose());
@@ -144,61 +138,48 @@ impl Log {
                 }
             }
             Err(_) => {
-                discard(connection).await;
+                connection.discard().await;
                 Err(error)
             }
         }
     }
 
-    pub(super) async fn append_on(
-        &self,
-        connection: &mut SqliteConnection,
-        batch: &[NewRecord],
-    ) -> Result<Vec<Appended>, Failure> {
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| Failure::Broken(error.into()))?;
-        match insert(&mut transaction, batch).await {
-            Ok(appended) => match self.commit(transaction).await {
-                Ok(()) => Ok(appended),
-                Err(error) => Err(Failure::Unclear(error.into(), appended)),
-            },
-            Err(error) => Err(roll_back(transaction, error).await),
+    /// Appends inside the transaction that [`Log::begin`] began, and ends it.
+    pub(super) async fn append_on(&self, connection: &mut Connection, batch: &[NewRecord]) -> Result<Vec<Appended>, Failure> {
+        let appended = insert(connection, batch).await?;
+        match self.commit(connection).await {
+            Ok(()) => Ok(appended),
+            Err(error) => Err(Failure::Unclear(error.into(), appended)),
         }
     }
 
+    /// Appends the entry that tells of a redaction, and erases, inside the transaction that [`Log::begin`] began.
     pub(super) async fn redact_on(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         seq: u64,
         record: &NewRecord,
     ) -> Result<Vec<Appended>, Failure> {
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| Failure::Broken(error.into()))?;
-        let outcome = async {
-            let appended = insert(&mut transaction, std::slice::from_ref(record)).await?;
-            sqlx::query(statements::ERASE_TEXT).bind(saturating(seq)).execute(&mut *transaction).await?;
-            sqlx::query(statements::SAVE_META).bind(SCRUB_PENDING).bind(seq.to_string()).execute(&mut *transaction).await?;
-            Ok(appended)
-        }
-        .await;
-        match outcome {
-            Ok(appended) => match self.commit(transaction).await {
-                Ok(()) => Ok(appended),
-                Err(error) => Err(Failure::Unclear(error.into(), appended)),
-            },
-            Err(error) => Err(roll_back(transaction, error).await),
+        let appended = insert(connection, std::slice::from_ref(record)).await?;
+        connection.execute(statements::ERASE_TEXT, &[saturating(seq).into()]).await?;
+        connection.execute(statements::SAVE_META, &[SCRUB_PENDING.into(), seq.to_string().as_str().into()]).await?;
+        match self.commit(connection).await {
+            Ok(()) => Ok(appended),
+            Err(error) => Err(Failure::Unclear(error.into(), appended)),
         }
     }
 
     /// What was typed in an entry. Only the holder of the writer may erase, so the answer stays true.
     pub(super) async fn typed_text(&self, seq: u64) -> Result<(String, Vec<u8>), RedactError> {
-        let row = sqlx::query(statements::TEXT_OF_ENTRY)
-            .bind(saturating(seq))
-            .fetch_optional(&self.shared.readers)
-            .await
-            .map_err(StoreError::from)?
+        let row = self
+            .shared
+            .database
+            .fetch_optional(statements::TEXT_OF_ENTRY, &[saturating(seq).into()])
+            .await?
             .ok_or(RedactError::NoSuchEntry { seq })?;
-        let text: Option<String> = row.try_get("text").map_err(StoreError::from)?;
-        let salt: Option<Vec<u8>> = row.try_get("salt").map_err(StoreError::from)?;
-        let text_hash: Option<Vec<u8>> = row.try_get("text_hash").map_err(StoreError::from)?;
+        let text: Option<String> = row.column(0).map_err(StoreError::from)?;
+        let salt: Option<Vec<u8>> = row.column(1).map_err(StoreError::from)?;
+        let text_hash: Option<Vec<u8>> = row.column(2).map_err(StoreError::from)?;
         match (text, text_hash) {
             (Some(text), _) => Ok((text, salt.unwrap_or_default())),
             (None, Some(_)) => Err(RedactError::AlreadyRedacted { seq }),
@@ -206,27 +187,53 @@ impl Log {
         }
     }
 
-    pub(super) async fn scrub_with(&self, slot: &mut Option<SqliteConnection>, traces: Traces) -> Result<bool, StoreError> {
+    pub(super) async fn scrub_with(&self, slot: &mut Option<Connection>, traces: Traces) -> Result<bool, StoreError> {
         let mut connection = self.writer(slot).await?;
-        match finish_scrub(&mut connection, &self.shared.path, traces).await {
+        let outcome = async {
+            let is_done = self.shared.database.scrub(&mut connection, traces).await?;
+            if is_done {
+                connection.execute(statements::REMOVE_META, &[SCRUB_PENDING.into()]).await?;
+            }
+            Ok(is_done)
+        }
+        .await;
+        match outcome {
             Ok(done) => {
                 *slot = Some(connection);
                 Ok(done)
             }
             Err(error) => {
-                discard(connection).await;
+                connection.discard().await;
                 Err(error)
             }
         }
     }
-}
 
-pub(super) async fn finish_scrub(connection: &mut SqliteConnection, path: &Path, traces: Traces) -> Result<bool, StoreError> {
-    let is_done = sqlite::scrub(connection, path, traces).await?;
-    if is_done {
-        sqlx::query(statements::REMOVE_META).bind(SCRUB_PENDING).execute(&mut *connection).await?;
+    /// Writes something that is not on the log, in a transaction of its own.
+    pub(super) async fn write(
+        &self,
+        slot: &mut Option<Connection>,
+        statements: &[(&'static str, Vec<Value<'_>>)],
+    ) -> Result<(), StoreError> {
+        let mut connection = self.begin(slot).await?;
+        let outcome = async {
+            for (sql, values) in statements {
+                connection.execute(sql, values).await?;
+            }
+            connection.commit().await
+        }
+        .await;
+        match outcome {
+            Ok(()) => {
+                *slot = Some(connection);
+                Ok(())
+            }
+            Err(error) => {
+                connection.discard().await;
+                Err(error.into())
+            }
+        }
     }
-    Ok(is_done)
 }
 
 /// What to look for in the files: the salt is unique, and the ends of the text survive a partly overwritten cell.
@@ -243,25 +250,36 @@ pub(super) fn traces_of(text: &str, salt: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// An entry with what was made for it: where it stands and what proves it.
+struct Sealed<'a> {
+    record: &'a NewRecord,
+    seq: u64,
+    salt: Option<Salt>,
+    text_hash: Option<Hash>,
+    hash: Hash,
+}
+
 /// Inserts a batch after the head and moves the head, inside a transaction.
-pub(super) async fn insert(transaction: &mut SqliteConnection, batch: &[NewRecord]) -> Result<Vec<Appended>, StoreError> {
+async fn insert(connection: &mut Connection, batch: &[NewRecord]) -> Result<Vec<Appended>, Failure> {
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = batch.iter().find(|record| !ids.insert(record.id)) {
+        return Err(refuse(connection, twice.id).await);
+    }
     let count = i64::try_from(batch.len()).map_err(corrupt)?;
-    let rows = sqlx::query(statements::MOVE_HEAD).bind(count).fetch_all(&mut *transaction).await?;
-    let Some(row) = rows.first() else {
-        return Err(StoreError::Corrupt { source: "the log has no head".into() });
+    let Some(row) = connection.fetch_optional(statements::MOVE_HEAD, &[count.into()]).await? else {
+        return Err(StoreError::Corrupt { source: "the log has no head".into() }.into());
     };
-    let (last_seq, mut previous) = head_of(row)?;
+    let (last_seq, mut previous) = head_of(&row)?;
     let first_seq = last_seq - batch.len() as u64 + 1;
 
-    let mut appended = Vec::with_capacity(batch.len());
+    let mut sealed = Vec::with_capacity(batch.len());
     for (seq, record) in (first_seq..).zip(batch) {
         let salt: Option<Salt> = record.text.is_some().then(rand::random);
         let text_hash = record.text.as_deref().zip(salt).map(|(text, salt)| chain::text_hash(&salt, text));
-        let recorded_at_us = record.recorded_at.as_microsecond();
         let hash = Link {
             seq,
             id: record.id,
-            recorded_at_us,
+            recorded_at_us: record.recorded_at.as_microsecond(),
             actor: &record.actor,
             channel: &record.channel,
             kind: &record.kind,
@@ -271,57 +289,79 @@ pub(super) async fn insert(transaction: &mut SqliteConnection, batch: &[NewRecor
             text_hash: text_hash.as_ref(),
         }
         .hash_after(&previous);
-        sqlx::query(statements::INSERT_ENTRY)
-            .bind(saturating(seq))
-            .bind(record.id.as_bytes().as_slice())
-            .bind(recorded_at_us)
-            .bind(&record.actor)
-            .bind(&record.channel)
-            .bind(&record.kind)
-            .bind(&record.subject)
-            .bind(&record.facts)
-            .bind(&record.digest)
-            .bind(&record.text)
-            .bind(salt.as_ref().map(Salt::as_slice))
-            .bind(text_hash.as_ref().map(Hash::as_slice))
-            .bind(hash.as_slice())
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| match error::Reason::of(&error) {
-                error::Reason::Duplicate => StoreError::Conflict { id: record.id },
-                _ => error.into(),
-            })?;
-        appended.push(Appended { seq, hash });
+        sealed.push(Sealed { record, seq, salt, text_hash, hash });
         previous = hash;
     }
-    sqlx::query(statements::SEAL_HEAD).bind(previous.as_slice()).bind(saturating(last_seq)).execute(&mut *transaction).await?;
-    Ok(appended)
+
+    let mut rest = sealed.as_slice();
+    while !rest.is_empty() {
+        let (sql, rows) = statements::insert_entries(rest.len());
+        let (now, later) = rest.split_at(rows);
+        let values: Vec<Value<'_>> = now.iter().flat_map(Sealed::values).collect();
+        if let Err(error) = connection.execute(sql, &values).await {
+            return Err(match error::Reason::of(&error) {
+                error::Reason::Duplicate => refuse_known(connection, batch, error.into()).await,
+                _ => error.into(),
+            });
+        }
+        rest = later;
+    }
+    connection.execute(statements::SEAL_HEAD, &[previous.as_slice().into(), saturating(last_seq).into()]).await?;
+    Ok(sealed.iter().map(|entry| Appended { seq: entry.seq, hash: entry.hash }).collect())
 }
 
-pub(super) async fn roll_back(transaction: sqlx::Transaction<'_, sqlx::Sqlite>, error: StoreError) -> Failure {
-    match (transaction.rollback().await, error) {
-        // Only a refused id is sure to leave SQLite's transaction as sqlx believes it to be.
-        (Ok(()), error @ StoreError::Conflict { .. }) => Failure::Refused(error),
-        (_, error) => Failure::Broken(error),
+impl Sealed<'_> {
+    /// In the order of the columns in `statements`.
+    fn values(&self) -> [Value<'_>; 13] {
+        [
+            saturating(self.seq).into(),
+            self.record.id.as_bytes().as_slice().into(),
+            self.record.recorded_at.as_microsecond().into(),
+            self.record.actor.as_str().into(),
+            self.record.channel.as_str().into(),
+            self.record.kind.as_str().into(),
+            self.record.subject.as_str().into(),
+            self.record.facts.as_str().into(),
+            self.record.digest.as_deref().into(),
+            self.record.text.as_deref().into(),
+            self.salt.as_ref().map(Salt::as_slice).into(),
+            self.text_hash.as_ref().map(Hash::as_slice).into(),
+            self.hash.as_slice().into(),
+        ]
     }
 }
 
-pub(super) async fn save_devices_on(connection: &mut SqliteConnection, devices: &[DeviceState]) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for state in devices {
-        sqlx::query(statements::SAVE_DEVICE)
-            .bind(&state.device)
-            .bind(state.last_heard_at.map(Timestamp::as_microsecond))
-            .bind(state.battery_pct.map(|percent| i64::from(percent.min(100))))
-            .bind(&state.availability)
-            .bind(&state.json)
-            .execute(&mut *transaction)
-            .await?;
+/// Ends a transaction because an id is taken; the connection can go on.
+async fn refuse(connection: &mut Connection, id: Uuid) -> Failure {
+    match connection.roll_back().await {
+        Ok(()) => Failure::Refused(StoreError::Conflict { id }),
+        Err(_) => Failure::Broken(StoreError::Conflict { id }),
     }
-    transaction.commit().await
 }
 
-pub(super) async fn discard(connection: SqliteConnection) {
-    // It is in an unknown state: whatever closing says, nothing is built on it any more.
-    let _ = connection.close_hard().await;
+/// Ends a transaction in which one of many ids was refused, and finds out which.
+async fn refuse_known(connection: &mut Connection, batch: &[NewRecord], error: StoreError) -> Failure {
+    if connection.roll_back().await.is_err() {
+        return Failure::Broken(error);
+    }
+    for record in batch {
+        match connection.fetch_optional(statements::ENTRY_BY_ID, &[record.id.as_bytes().as_slice().into()]).await {
+            Ok(Some(_)) => return Failure::Refused(StoreError::Conflict { id: record.id }),
+            Ok(None) => {}
+            Err(error) => return error.into(),
+        }
+    }
+    // Not an id, then a position: an entry stands behind the head.
+    Failure::Broken(StoreError::Corrupt { source: Box::new(error) })
+}
+
+/// The statements that keep the health of devices.
+pub(super) fn device_values(state: &DeviceState) -> Vec<Value<'_>> {
+    vec![
+        state.device.as_str().into(),
+        state.last_heard_at.map(Timestamp::as_microsecond).into(),
+        state.battery_pct.map(|percent| i64::from(percent.min(100))).into(),
+        state.availability.as_deref().into(),
+        state.json.as_str().into(),
+    ]
 }

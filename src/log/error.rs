@@ -6,7 +6,10 @@
 
 use std::path::PathBuf;
 
+use sqlx::postgres::PgDatabaseError;
 use uuid::Uuid;
+
+use super::record::DatabasePlace;
 
 /// What went wrong underneath, for the chain of causes in the program's own log.
 pub type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
@@ -16,57 +19,63 @@ pub type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 #[non_exhaustive]
 pub enum OpenError {
     /// The folder or, for reading, the file does not exist.
-    #[error("{path} does not exist")]
+    #[error("{place} does not exist")]
     Missing {
         /// What was looked for.
-        path: PathBuf,
+        place: DatabasePlace,
+    },
+    /// There is a database, but no city in it, and a reader founds none.
+    #[error("{place} is empty; `imaboard serve` or `imaboard init` founds a city in it")]
+    Empty {
+        /// The database.
+        place: DatabasePlace,
     },
     /// The file holds something else than a SQLite database.
-    #[error("{path} is not a database; it was left untouched, move it away or choose another data folder")]
+    #[error("{place} is not a database; it was left untouched, move it away or choose another data folder")]
     NotADatabase {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
     },
     /// The file is a SQLite database of another program.
-    #[error("{path} is a database of another program ({found}); it was left untouched")]
+    #[error("{place} is a database of another program ({found}); it was left untouched")]
     Foreign {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
         /// What told us so.
         found: String,
     },
     /// A newer version of this program has written here.
-    #[error("{path} was written by a newer version ({found}; this program knows {known}); update the program")]
+    #[error("{place} was written by a newer version ({found}; this program knows {known}); update the program")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
         /// What the database says of itself.
         found: String,
         /// What this program can read.
         known: String,
     },
     /// An older version wrote it, and a reader may not bring it up to date.
-    #[error("{path} has an older format; start `imaboard serve` once to bring it up to date")]
+    #[error("{place} has an older format; start `imaboard serve` once to bring it up to date")]
     Older {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
     },
     /// File or folder cannot be written.
-    #[error("{path} cannot be written; check its owner and permissions and whether the disk is mounted read-only")]
+    #[error("{place} cannot be written; check its owner and permissions and whether the disk is mounted read-only")]
     ReadOnly {
-        /// The file or folder.
-        path: PathBuf,
+        /// The file, folder or database.
+        place: DatabasePlace,
         /// The cause.
         #[source]
         source: Source,
     },
     /// Locks and shared memory do not work over a network, and a log without them can be destroyed.
     #[error(
-        "{path} lies on a network file system ({fs_type} at {mount_point}), where a log cannot be kept safely; use a local disk"
+        "{place} lies on a network file system ({fs_type} at {mount_point}), where a log cannot be kept safely; use a local disk"
     )]
     Network {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
         /// For example `nfs4`.
         fs_type: String,
         /// Where that file system is mounted.
@@ -74,29 +83,29 @@ pub enum OpenError {
     },
     /// The newest entries stand in the write-ahead file, and reading it needs a writable folder.
     #[error(
-        "{path} has entries waiting in its -wal file, which cannot be read from a read-only folder; copy both files to a writable folder and read them there"
+        "{place} has entries waiting in its -wal file, which cannot be read from a read-only folder; copy both files to a writable folder and read them there"
     )]
     WalUnreadable {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
         /// The cause.
         #[source]
         source: Source,
     },
     /// No space to create or upgrade the database.
-    #[error("the disk of {path} is full")]
+    #[error("the disk of {place} is full")]
     Full {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
         /// The cause.
         #[source]
         source: Source,
     },
     /// The file is damaged.
-    #[error("{path} is damaged; restore a backup, and keep the damaged file for examination")]
+    #[error("{place} is damaged; restore a backup, and keep the damaged file for examination")]
     Corrupt {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
         /// The cause.
         #[source]
         source: Source,
@@ -111,10 +120,33 @@ pub enum OpenError {
         /// The oldest one accepted.
         wanted: String,
     },
+    /// A copy into this database was cut off before its end.
+    #[error("{place} holds a copy of a city that was cut off; run the same `imaboard copy` again to finish it")]
+    HalfCopy {
+        /// The database.
+        place: DatabasePlace,
+    },
+    /// Another program writes to this database.
+    #[error("{place} is in use by {holder}; a database has one writer: stop that one first")]
+    InUse {
+        /// The database.
+        place: DatabasePlace,
+        /// Who holds it, as far as the server tells.
+        holder: String,
+    },
+    /// The server does not let this user in, or not far enough.
+    #[error("{place} refuses this user; check its name, its password and what it may do there")]
+    Denied {
+        /// The database.
+        place: DatabasePlace,
+        /// The cause.
+        #[source]
+        source: Source,
+    },
     /// A setting that durability depends on was not taken.
     #[error("the database does not accept the setting {setting} = {wanted} (it says {found}); the log would not be safe")]
     Setting {
-        /// Name of the PRAGMA.
+        /// Its name in the database.
         setting: &'static str,
         /// What we asked for.
         wanted: String,
@@ -122,10 +154,10 @@ pub enum OpenError {
         found: String,
     },
     /// Anything else that keeps the database away, for example another process holding it locked.
-    #[error("{path} cannot be opened")]
+    #[error("{place} cannot be opened")]
     Away {
-        /// The file.
-        path: PathBuf,
+        /// The database.
+        place: DatabasePlace,
         /// The cause.
         #[source]
         source: Source,
@@ -208,33 +240,60 @@ pub(super) enum Reason {
     NotADatabase,
     CannotOpen,
     Duplicate,
+    /// The server knows no such database.
+    Missing,
+    /// The server does not let this user in.
+    Denied,
     Away,
 }
 
 impl Reason {
-    /// Primary result codes of SQLite: <https://www.sqlite.org/rescode.html>.
     pub(super) fn of(error: &sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(database) => {
-                let code: i32 = database.code().and_then(|code| code.parse().ok()).unwrap_or(0);
-                match (code & 0xff, code) {
-                    // SQLITE_FULL; SQLITE_IOERR_SHMSIZE is a full disk met while growing the shared index.
-                    (13, _) | (_, 4874) => Self::Full,
-                    (8, _) => Self::ReadOnly,
-                    (11, _) => Self::Corrupt,
-                    (26, _) => Self::NotADatabase,
-                    (14, _) => Self::CannotOpen,
-                    (19, _) if database.is_unique_violation() => Self::Duplicate,
-                    // Our own CHECKs: only values that no version of this program writes break them.
-                    (19 | 20, _) => Self::Corrupt,
-                    _ => Self::Away,
+            sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
+                Some(error) => Self::of_postgres(error.code()),
+                None => {
+                    let code: i32 = database.code().and_then(|code| code.parse().ok()).unwrap_or(0);
+                    Self::of_sqlite(code, database.is_unique_violation())
                 }
-            }
+            },
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnIndexOutOfBounds { .. }
             | sqlx::Error::RowNotFound => Self::Corrupt,
+            _ => Self::Away,
+        }
+    }
+
+    /// Primary result codes of SQLite: <https://www.sqlite.org/rescode.html>.
+    fn of_sqlite(code: i32, is_unique_violation: bool) -> Self {
+        match (code & 0xff, code) {
+            // SQLITE_FULL; SQLITE_IOERR_SHMSIZE is a full disk met while growing the shared index.
+            (13, _) | (_, 4874) => Self::Full,
+            (8, _) => Self::ReadOnly,
+            (11, _) => Self::Corrupt,
+            (26, _) => Self::NotADatabase,
+            (14, _) => Self::CannotOpen,
+            (19, _) if is_unique_violation => Self::Duplicate,
+            // Our own CHECKs: only values that no version of this program writes break them.
+            (19 | 20, _) => Self::Corrupt,
+            _ => Self::Away,
+        }
+    }
+
+    /// SQLSTATE codes of PostgreSQL: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    fn of_postgres(code: &str) -> Self {
+        match code {
+            "53100" => Self::Full,
+            // A standby, or a user who may not write here.
+            "25006" | "42501" => Self::ReadOnly,
+            "23505" => Self::Duplicate,
+            "3D000" => Self::Missing,
+            "28000" | "28P01" => Self::Denied,
+            // Damaged pages and indexes; then our own CHECKs and values that no version of this program writes.
+            "XX001" | "XX002" => Self::Corrupt,
+            _ if code.starts_with("22") || code.starts_with("23") => Self::Corrupt,
             _ => Self::Away,
         }
     }
@@ -248,7 +307,9 @@ impl From<sqlx::Error> for StoreError {
             Reason::ReadOnly => Self::ReadOnly { source: source(error) },
             Reason::Corrupt | Reason::NotADatabase => Self::Corrupt { source: source(error) },
             // Which id collided is known only where rows are inserted; elsewhere nothing is unique.
-            Reason::CannotOpen | Reason::Duplicate | Reason::Away => Self::Away { source: source(error) },
+            Reason::CannotOpen | Reason::Duplicate | Reason::Missing | Reason::Denied | Reason::Away => {
+                Self::Away { source: source(error) }
+            }
         }
     }
 }

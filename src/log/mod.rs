@@ -5,12 +5,18 @@
 //! domain. Invariant: an entry is stored completely and durably before anybody gets an `Ok`, positions are gapless from
 //! 1, and nothing but the typed text of an entry ever changes afterwards (and that only to nothing).
 //!
-//! Only this module names sqlx. How entries prove themselves is written down in [`chain`].
+//! Only this module names sqlx. How entries prove themselves is written down in [`chain`]. SQLite and PostgreSQL run the same
+//! statements; what differs stands in `sqlite.rs` and `postgres.rs`, and `database.rs` lists it.
 
 mod append;
 pub mod chain;
+mod copy;
+mod database;
+mod driver;
 mod error;
+mod format;
 mod place;
+mod postgres;
 mod record;
 mod sqlite;
 mod statements;
@@ -18,24 +24,25 @@ mod statements;
 mod tests;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{Connection as _, Row as _};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use append::{SCRUB_PENDING, discard, finish_scrub, save_devices_on, traces_of};
+use append::{SCRUB_PENDING, device_values, traces_of};
 use chain::Hash;
+pub use copy::{Copied, CopyError, Progress, copy};
+use database::Database;
+use driver::{Connection, Row};
 pub use error::{OpenError, RedactError, Source, StoreError};
-use place::Found;
+use format::Identity;
 pub use record::{
-    Appended, DatabasePlace, DeviceState, NewRecord, OpenMode, REDACTED_KIND, Record, Redaction, redaction_subject,
+    Appended, DatabasePlace, DeviceState, NewRecord, OpenMode, PostgresUrl, REDACTED_KIND, Record, Redaction, redaction_subject,
     stored_precision,
 };
 use record::{corrupt, head_of, record_of, saturating, timestamp};
-use sqlite::{Identity, Traces};
+use sqlite::Traces;
 pub use verify::{NotedHead, Verdict};
 
 /// An open log. Clones share the same connections.
@@ -46,72 +53,97 @@ pub struct Log {
 
 #[derive(Debug)]
 struct Shared {
-    path: PathBuf,
-    /// Which file stood there when it was opened.
-    file: place::FileIdentity,
-    /// Which write-ahead file the connections have open; known from the first write on. Held for a look only.
-    wal: std::sync::Mutex<Option<place::FileIdentity>>,
+    place: DatabasePlace,
+    database: Database,
     mode: OpenMode,
     /// Taken out while in use and put back only when known to be sound: a call that fails or is dropped half-way leaves
-    /// `None`, and the next one connects anew. sqlx loses count of transactions that SQLite rolled back by itself.
-    writer: Mutex<Option<SqliteConnection>>,
-    readers: SqlitePool,
+    /// `None`, and the next one connects anew.
+    writer: Mutex<Option<Connection>>,
     epoch: std::sync::Mutex<String>,
     #[cfg(test)]
     faults: tests::Faults,
 }
 
 impl Log {
-    /// Opens the log at a place, creating it there when it is opened for writing and nothing stands there.
+    /// Opens the log at a place, founding it there when it is opened for writing and nothing stands there.
     ///
     /// # Errors
-    /// [`OpenError`] says what an operator can do; a file that is not ours is never changed.
+    /// [`OpenError`] says what an operator can do; a database that is not ours is never changed.
     pub async fn open(place: &DatabasePlace, mode: OpenMode) -> Result<Self, OpenError> {
-        let DatabasePlace::Sqlite(path) = place;
-        // Absolute: SQLite would take a name that starts with `file:` for a URI.
-        let path = std::path::absolute(path).map_err(|error| OpenError::Away { path: path.clone(), source: Box::new(error) })?;
-        sqlite::ensure_library().await?;
-        let found = place::examine(&path)?;
-        let identity = match found {
-            Found::Nothing if mode == OpenMode::Read => return Err(OpenError::Missing { path }),
-            Found::Nothing => Identity::Empty,
-            Found::Database => sqlite::identify(&path).await?,
+        let (database, writer, identity) = match mode {
+            OpenMode::Write => {
+                let (database, connection, identity) = Database::found(place).await?;
+                (database, Some(connection), identity)
+            }
+            OpenMode::Read => {
+                let (database, identity) = Database::open(place).await?;
+                (database, None, identity)
+            }
         };
-        let writer = match mode {
-            OpenMode::Write => Some(open_writer(&path).await?),
-            OpenMode::Read => match identity {
-                Identity::Empty => return Err(OpenError::Missing { path }),
-                Identity::Older => return Err(OpenError::Older { path }),
-                Identity::Current => None,
-            },
-        };
-        let readers = sqlite::connect_readers(&path).await?;
-        let failed = |source: Source| OpenError::Away { path: path.clone(), source };
-        let epoch = match find_meta(&readers, "epoch").await {
-            Ok(Some(epoch)) => epoch,
-            Ok(None) => return Err(OpenError::Corrupt { path, source: "the log has no epoch".into() }),
-            Err(StoreError::Corrupt { source }) => return Err(OpenError::Corrupt { path, source }),
-            Err(error) => return Err(failed(Box::new(error))),
-        };
-        let file = place::file_identity(&path).map_err(|error| failed(Box::new(error)))?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                path,
-                file,
-                wal: std::sync::Mutex::default(),
-                mode,
-                writer: Mutex::new(writer),
-                readers,
-                epoch: std::sync::Mutex::new(epoch),
-                #[cfg(test)]
-                faults: tests::Faults::default(),
-            }),
-        })
+        match identity {
+            Identity::HalfCopy => return Err(OpenError::HalfCopy { place: place.clone() }),
+            Identity::Older if mode == OpenMode::Read => return Err(OpenError::Older { place: place.clone() }),
+            Identity::Empty | Identity::Current | Identity::Older => {}
+        }
+        Self::on(place, mode, database, writer).await
     }
 
-    /// Closes all connections; the last writer to leave empties the WAL.
+    /// A log on a database whose identity was checked.
+    async fn on(
+        place: &DatabasePlace,
+        mode: OpenMode,
+        database: Database,
+        writer: Option<Connection>,
+    ) -> Result<Self, OpenError> {
+        let shared = Shared {
+            place: place.clone(),
+            database,
+            mode,
+            writer: Mutex::new(writer),
+            epoch: std::sync::Mutex::default(),
+            #[cfg(test)]
+            faults: tests::Faults::default(),
+        };
+        let log = Self { shared: Arc::new(shared) };
+        match log.settle_in().await {
+            Ok(()) => Ok(log),
+            Err(error) => Err(open_error(place, error)),
+        }
+    }
+
+    /// What every opening does before anybody may use the log.
+    async fn settle_in(&self) -> Result<(), StoreError> {
+        if self.shared.mode == OpenMode::Write {
+            let mut slot = self.shared.writer.lock().await;
+            let epoch = new_epoch();
+            let once = (statements::SAVE_META_ONCE, vec!["epoch".into(), epoch.as_str().into()]);
+            self.write(&mut slot, &[once]).await?;
+            drop(slot);
+            match self.scrub().await {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!("an erased text may still be in the files of the log: another process is reading"),
+                // Not a reason to keep the board away from everybody; the mark stays.
+                Err(error) => tracing::warn!(error = %error, "an erased text may still be in the files of the log"),
+            }
+        }
+        match self.find_meta("epoch").await? {
+            Some(epoch) => {
+                *self.lock_epoch() = epoch;
+                Ok(())
+            }
+            None => Err(StoreError::Corrupt { source: "the log has no epoch".into() }),
+        }
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn place(&self) -> &DatabasePlace {
+        &self.shared.place
+    }
+
+    /// Closes all connections; the last writer to leave empties SQLite's WAL.
     pub async fn close(self) {
-        self.shared.readers.close().await;
+        self.shared.database.close().await;
         if let Some(connection) = self.shared.writer.lock().await.take()
             && let Err(error) = connection.close().await
         {
@@ -133,7 +165,7 @@ impl Log {
             return Ok(Vec::new());
         };
         let mut slot = self.shared.writer.lock().await;
-        let mut connection = self.writer(&mut slot).await?;
+        let mut connection = self.begin(&mut slot).await?;
         let outcome = self.append_on(&mut connection, &batch).await;
         self.settle(&mut slot, connection, first.id, outcome).await
     }
@@ -141,7 +173,8 @@ impl Log {
     /// Erases what was typed in entry `seq` and appends, in the same transaction, the entry that says so.
     ///
     /// The kind and subject of `record` are set here ([`REDACTED_KIND`], [`redaction_subject`]), because `verify` accepts
-    /// a missing text only when such an entry follows. Afterwards the bytes are removed from database and WAL.
+    /// a missing text only when such an entry follows. Afterwards the bytes are removed from database and WAL
+    /// of SQLite; a PostgreSQL server keeps them for a while where no SQL reaches, see [`Redaction::is_scrubbed`].
     ///
     /// # Errors
     /// [`RedactError`] when there is nothing to erase or the log cannot be written.
@@ -151,7 +184,7 @@ impl Log {
         let mut slot = self.shared.writer.lock().await;
 
         let (text, salt) = self.typed_text(seq).await?;
-        let mut connection = self.writer(&mut slot).await?;
+        let mut connection = self.begin(&mut slot).await?;
         let outcome = self.redact_on(&mut connection, seq, &record).await;
         let appended = self.settle(&mut slot, connection, record.id, outcome).await?;
         let Some(appended) = appended.first().copied() else {
@@ -176,7 +209,7 @@ impl Log {
     /// [`StoreError`]; the work stays marked as unfinished.
     pub async fn scrub(&self) -> Result<bool, StoreError> {
         let mut slot = self.shared.writer.lock().await;
-        if find_meta(&self.shared.readers, SCRUB_PENDING).await?.is_none() {
+        if self.find_meta(SCRUB_PENDING).await?.is_none() {
             return Ok(true);
         }
         self.scrub_with(&mut slot, Traces::Unknown).await
@@ -187,7 +220,8 @@ impl Log {
     /// # Errors
     /// [`StoreError`].
     pub async fn head(&self) -> Result<Option<(u64, Hash)>, StoreError> {
-        let row = sqlx::query(statements::HEAD).fetch_one(&self.shared.readers).await?;
+        let row = self.shared.database.fetch_optional(statements::HEAD, &[]).await?;
+        let row = row.ok_or_else(|| StoreError::Corrupt { source: "the log has no head".into() })?;
         let (seq, hash) = head_of(&row)?;
         Ok((seq > 0).then_some((seq, hash)))
     }
@@ -197,11 +231,8 @@ impl Log {
     /// # Errors
     /// [`StoreError`].
     pub async fn read(&self, from_seq: u64, limit: u32) -> Result<Vec<Record>, StoreError> {
-        let rows = sqlx::query(statements::ENTRIES_FROM)
-            .bind(saturating(from_seq))
-            .bind(i64::from(limit))
-            .fetch_all(&self.shared.readers)
-            .await?;
+        let values = [saturating(from_seq).into(), i64::from(limit).into()];
+        let rows = self.shared.database.fetch_all(statements::ENTRIES_FROM, &values).await?;
         rows.iter().map(|row| Ok(record_of(row)?.0)).collect()
     }
 
@@ -210,12 +241,8 @@ impl Log {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_by_id(&self, id: Uuid) -> Result<Option<Record>, StoreError> {
-        sqlx::query(statements::ENTRY_BY_ID)
-            .bind(id.as_bytes().as_slice())
-            .fetch_optional(&self.shared.readers)
-            .await?
-            .map(|row| Ok(record_of(&row)?.0))
-            .transpose()
+        let row = self.shared.database.fetch_optional(statements::ENTRY_BY_ID, &[id.as_bytes().as_slice().into()]).await?;
+        row.map(|row| Ok(record_of(&row)?.0)).transpose()
     }
 
     /// The newest entries about a subject, newest first, of one kind or of all.
@@ -223,12 +250,8 @@ impl Log {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_by_subject(&self, subject: &str, kind: Option<&str>, limit: u32) -> Result<Vec<Record>, StoreError> {
-        let rows = sqlx::query(statements::ENTRIES_BY_SUBJECT)
-            .bind(subject)
-            .bind(kind)
-            .bind(i64::from(limit))
-            .fetch_all(&self.shared.readers)
-            .await?;
+        let values = [subject.into(), kind.into(), i64::from(limit).into()];
+        let rows = self.shared.database.fetch_all(statements::ENTRIES_BY_SUBJECT, &values).await?;
         rows.iter().map(|row| Ok(record_of(row)?.0)).collect()
     }
 
@@ -237,7 +260,7 @@ impl Log {
     /// # Errors
     /// [`StoreError`] when the log cannot be read; that it does not hold together is an answer, not an error.
     pub async fn verify(&self, noted: Option<NotedHead>, progress: impl FnMut(u64, u64) + Send) -> Result<Verdict, StoreError> {
-        verify::verify(&self.shared.readers, noted, progress).await
+        verify::verify(&self.shared.database, noted, progress).await
     }
 
     /// Asks the database whether its pages and indexes are sound.
@@ -245,15 +268,28 @@ impl Log {
     /// # Errors
     /// [`StoreError::Corrupt`] with the first thing found.
     pub async fn ensure_sound(&self) -> Result<(), StoreError> {
-        sqlite::ensure_sound(&self.shared.readers).await
+        self.shared.database.ensure_sound().await
     }
 
-    /// Writes a compact, consistent and durable copy to a path where nothing stands yet, beside running appends.
+    /// Writes a consistent and durable copy to a path where nothing stands yet, beside running appends: a SQLite file, also
+    /// of a log on PostgreSQL.
     ///
     /// # Errors
-    /// [`StoreError`]; an incomplete copy may be left behind.
+    /// [`StoreError`]; an incomplete copy may be left behind, and no program opens it.
     pub async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
-        sqlite::copy(&self.shared.path, target).await
+        match &self.shared.database {
+            Database::Sqlite(log) => log.copy_to(target).await,
+            Database::Postgres(_) => {
+                if target.exists() {
+                    return Err(StoreError::Away { source: format!("{} exists already", target.display()).into() });
+                }
+                match copy(self, &target.into(), |_| {}).await {
+                    Ok(_) => Ok(()),
+                    Err(CopyError::Store(error)) => Err(error),
+                    Err(error) => Err(StoreError::Away { source: Box::new(error) }),
+                }
+            }
+        }
     }
 
     /// Random id of this run of history, part of every stream id: letters and digits only.
@@ -283,7 +319,8 @@ impl Log {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_meta(&self, name: &str) -> Result<Option<String>, StoreError> {
-        find_meta(&self.shared.readers, name).await
+        let row = self.shared.database.fetch_optional(statements::META, &[name.into()]).await?;
+        Ok(row.map(|row| row.column(0)).transpose()?)
     }
 
     /// Keeps a small fact about this database; not part of the chain.
@@ -292,17 +329,7 @@ impl Log {
     /// [`StoreError`].
     pub async fn save_meta(&self, name: &str, value: &str) -> Result<(), StoreError> {
         let mut slot = self.shared.writer.lock().await;
-        let mut connection = self.writer(&mut slot).await?;
-        match sqlx::query(statements::SAVE_META).bind(name).bind(value).execute(&mut connection).await {
-            Ok(_) => {
-                *slot = Some(connection);
-                Ok(())
-            }
-            Err(error) => {
-                discard(connection).await;
-                Err(error.into())
-            }
-        }
+        self.write(&mut slot, &[(statements::SAVE_META, vec![name.into(), value.into()])]).await
     }
 
     /// Keeps the newest known health of devices, in one transaction.
@@ -313,18 +340,9 @@ impl Log {
         if devices.is_empty() {
             return Ok(());
         }
+        let statements: Vec<_> = devices.iter().map(|state| (statements::SAVE_DEVICE, device_values(state))).collect();
         let mut slot = self.shared.writer.lock().await;
-        let mut connection = self.writer(&mut slot).await?;
-        match save_devices_on(&mut connection, &devices).await {
-            Ok(()) => {
-                *slot = Some(connection);
-                Ok(())
-            }
-            Err(error) => {
-                discard(connection).await;
-                Err(error.into())
-            }
-        }
+        self.write(&mut slot, &statements).await
     }
 
     /// The health of all known devices, by name.
@@ -332,48 +350,33 @@ impl Log {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_devices(&self) -> Result<Vec<DeviceState>, StoreError> {
-        let rows = sqlx::query(statements::DEVICES).fetch_all(&self.shared.readers).await?;
-        rows.iter()
-            .map(|row| {
-                let heard_us: Option<i64> = row.try_get("last_heard_at")?;
-                let battery: Option<i64> = row.try_get("battery_pct")?;
-                Ok(DeviceState {
-                    device: row.try_get("device")?,
-                    last_heard_at: heard_us.map(timestamp).transpose()?,
-                    battery_pct: battery.map(u8::try_from).transpose().map_err(corrupt)?,
-                    availability: row.try_get("availability")?,
-                    json: row.try_get("details")?,
-                })
-            })
-            .collect()
+        let rows = self.shared.database.fetch_all(statements::DEVICES, &[]).await?;
+        rows.iter().map(device_of).collect()
     }
 }
 
-async fn open_writer(path: &Path) -> Result<SqliteConnection, OpenError> {
-    place::ensure_writable(path)?;
-    let mut connection = sqlite::connect_writer(path, None).await?;
-    sqlite::migrate(&mut connection, path).await?;
-    let failed = |error: sqlx::Error| sqlite::open_error(path, error);
-    sqlx::query(statements::SAVE_META_ONCE).bind("epoch").bind(new_epoch()).execute(&mut connection).await.map_err(failed)?;
-    let is_scrub_pending =
-        sqlx::query(statements::META).bind(SCRUB_PENDING).fetch_optional(&mut connection).await.map_err(failed)?.is_some();
-    if is_scrub_pending {
-        match finish_scrub(&mut connection, path, Traces::Unknown).await {
-            Ok(true) => tracing::info!("finished removing an erased text from the files of the log"),
-            Ok(false) => tracing::warn!("an erased text may still be in the files of the log: another process is reading"),
-            // Not a reason to keep the board away from everybody; the mark stays.
-            Err(error) => tracing::warn!(error = %error, "an erased text may still be in the files of the log"),
-        }
-    }
-    // SQLite syncs the folder when it creates a journal, not when it is handed an empty file.
-    std::fs::File::open(place::folder_of(path))
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| OpenError::Away { path: path.to_owned(), source: Box::new(error) })?;
-    Ok(connection)
+fn device_of(row: &Row) -> Result<DeviceState, StoreError> {
+    let heard_us: Option<i64> = row.column(1)?;
+    let battery: Option<i64> = row.column(2)?;
+    Ok(DeviceState {
+        device: row.column(0)?,
+        last_heard_at: heard_us.map(timestamp).transpose()?,
+        battery_pct: battery.map(u8::try_from).transpose().map_err(corrupt)?,
+        availability: row.column(3)?,
+        json: row.column(4)?,
+    })
 }
 
-async fn find_meta(readers: &SqlitePool, name: &str) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar(statements::META).bind(name).fetch_optional(readers).await?)
+/// The words of opening for what failed while a log settled in.
+fn open_error(place: &DatabasePlace, error: StoreError) -> OpenError {
+    let place = place.clone();
+    match error {
+        StoreError::Full { source } => OpenError::Full { place, source },
+        StoreError::ReadOnly { source } => OpenError::ReadOnly { place, source },
+        StoreError::Corrupt { source } => OpenError::Corrupt { place, source },
+        StoreError::Away { source } => OpenError::Away { place, source },
+        other @ StoreError::Conflict { .. } => OpenError::Away { place, source: Box::new(other) },
+    }
 }
 
 fn new_epoch() -> String {

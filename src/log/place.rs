@@ -118,12 +118,12 @@ pub(super) enum Found {
 
 /// Looks at folder and file and refuses what could only go wrong later.
 pub(super) fn examine(path: &Path) -> Result<Found, OpenError> {
-    let away = |source: io::Error| OpenError::Away { path: path.to_owned(), source: Box::new(source) };
+    let away = |source: io::Error| OpenError::Away { place: path.into(), source: Box::new(source) };
     let folder = folder_of(path);
     let real_folder = match folder.canonicalize() {
         Ok(real) => real,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(OpenError::Missing { path: folder.to_owned() });
+            return Err(OpenError::Missing { place: folder.into() });
         }
         Err(error) => return Err(away(error)),
     };
@@ -133,14 +133,14 @@ pub(super) fn examine(path: &Path) -> Result<Found, OpenError> {
     if let Ok(mountinfo) = std::fs::read_to_string("/proc/self/mountinfo")
         && let Some(mount) = network_mount(&mountinfo, &real)
     {
-        return Err(OpenError::Network { path: path.to_owned(), fs_type: mount.fs_type, mount_point: mount.mount_point });
+        return Err(OpenError::Network { place: path.into(), fs_type: mount.fs_type, mount_point: mount.mount_point });
     }
 
     let mut start = Vec::with_capacity(MAGIC.len());
     match std::fs::File::open(path) {
         Ok(file) => {
             if !file.metadata().map_err(away)?.is_file() {
-                return Err(OpenError::NotADatabase { path: path.to_owned() });
+                return Err(OpenError::NotADatabase { place: path.into() });
             }
             file.take(MAGIC.len() as u64).read_to_end(&mut start).map_err(away)?;
         }
@@ -152,7 +152,7 @@ pub(super) fn examine(path: &Path) -> Result<Found, OpenError> {
     } else if start == MAGIC {
         Ok(Found::Database)
     } else {
-        Err(OpenError::NotADatabase { path: path.to_owned() })
+        Err(OpenError::NotADatabase { place: path.into() })
     }
 }
 
@@ -165,12 +165,12 @@ pub(super) fn ensure_writable(path: &Path) -> Result<(), OpenError> {
     let folder = folder_of(path);
     let refuse = |path: &Path, source: io::Error| match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            OpenError::Full { path: path.to_owned(), source: Box::new(source) }
+            OpenError::Full { place: path.into(), source: Box::new(source) }
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            OpenError::ReadOnly { path: path.to_owned(), source: Box::new(source) }
+            OpenError::ReadOnly { place: path.into(), source: Box::new(source) }
         }
-        _ => OpenError::Away { path: path.to_owned(), source: Box::new(source) },
+        _ => OpenError::Away { place: path.into(), source: Box::new(source) },
     };
     let probe = folder.join(format!(".imaboard-write-probe-{:016x}", rand::random::<u64>()));
     std::fs::OpenOptions::new()

@@ -3,14 +3,14 @@
 //! They exist apart from the domain's entries so that neither storage nor domain changes because of the other. Invariant:
 //! a row that does not decode is damage, never a default.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::chain::Hash;
+use super::driver::Row;
 use super::error::StoreError;
 
 /// Kind of the entries that [`Log::append_redaction`](super::Log::append_redaction) writes.
@@ -31,11 +31,68 @@ pub fn stored_precision(time: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
-/// Where a log is kept.
+/// Where a log is kept. Shown to people without its password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabasePlace {
     /// A file on a local disk; its `-wal` and `-shm` stand beside it.
     Sqlite(PathBuf),
+    /// A database of a PostgreSQL server.
+    Postgres(PostgresUrl),
+}
+
+impl fmt::Display for DatabasePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(url) => write!(f, "{url}"),
+        }
+    }
+}
+
+impl From<&Path> for DatabasePlace {
+    fn from(path: &Path) -> Self {
+        Self::Sqlite(path.to_owned())
+    }
+}
+
+/// The address of a PostgreSQL database: `postgres://user:password@host:port/database?options`.
+///
+/// It may hold a password, so what is printed of it, for people and for engineers, stops before one could stand.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(String);
+
+impl PostgresUrl {
+    /// Takes an address as it was written; whether a server is there shows when the log is opened.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The whole text, for the one place that connects.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ok(url) = url::Url::parse(&self.0) else { return f.write_str("postgres://…") };
+        f.write_str("postgres://")?;
+        if !url.username().is_empty() {
+            write!(f, "{}@", url.username())?;
+        }
+        f.write_str(url.host_str().unwrap_or_default())?;
+        if let Some(port) = url.port() {
+            write!(f, ":{port}")?;
+        }
+        // Not the options: a password may stand among them, too.
+        f.write_str(url.path())
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// What a log is opened for.
@@ -149,34 +206,54 @@ pub(super) fn timestamp(microseconds: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_microsecond(microseconds).map_err(corrupt)
 }
 
-pub(super) fn hash_of(row: &SqliteRow, column: &str) -> Result<Hash, StoreError> {
-    row.try_get::<&[u8], _>(column)?.try_into().map_err(corrupt)
+fn hash_of(row: &Row, column: usize) -> Result<Hash, StoreError> {
+    row.column::<&[u8]>(column)?.try_into().map_err(corrupt)
 }
 
-pub(super) fn head_of(row: &SqliteRow) -> Result<(u64, Hash), StoreError> {
-    let seq: i64 = row.try_get("seq")?;
-    Ok((u64::try_from(seq).map_err(corrupt)?, hash_of(row, "hash")?))
+/// Position and hash from a row that holds these two.
+pub(super) fn head_of(row: &Row) -> Result<(u64, Hash), StoreError> {
+    let seq: i64 = row.column(0)?;
+    Ok((u64::try_from(seq).map_err(corrupt)?, hash_of(row, 1)?))
 }
 
-/// The entry in a row, and the salt beside its text.
-pub(super) fn record_of(row: &SqliteRow) -> Result<(Record, Option<Vec<u8>>), StoreError> {
-    let seq: i64 = row.try_get("seq")?;
-    let text: Option<String> = row.try_get("text")?;
-    let text_hash = row.try_get::<Option<&[u8]>, _>("text_hash")?.map(Hash::try_from).transpose().map_err(corrupt)?;
+/// The entry in a row, and the salt beside its text. The order of columns is that of `statements`.
+pub(super) fn record_of(row: &Row) -> Result<(Record, Option<Vec<u8>>), StoreError> {
+    let seq: i64 = row.column(0)?;
+    let text: Option<String> = row.column(9)?;
+    let text_hash = row.column::<Option<&[u8]>>(11)?.map(Hash::try_from).transpose().map_err(corrupt)?;
     let record = Record {
         seq: u64::try_from(seq).map_err(corrupt)?,
-        id: Uuid::from_slice(row.try_get("id")?).map_err(corrupt)?,
-        recorded_at: timestamp(row.try_get("recorded_at")?)?,
-        actor: row.try_get("actor")?,
-        channel: row.try_get("channel")?,
-        kind: row.try_get("kind")?,
-        subject: row.try_get("subject")?,
-        facts: row.try_get("facts")?,
-        digest: row.try_get("digest")?,
+        id: Uuid::from_slice(row.column(1)?).map_err(corrupt)?,
+        recorded_at: timestamp(row.column(2)?)?,
+        actor: row.column(3)?,
+        channel: row.column(4)?,
+        kind: row.column(5)?,
+        subject: row.column(6)?,
+        facts: row.column(7)?,
+        digest: row.column(8)?,
         redacted: text.is_none() && text_hash.is_some(),
         text,
         text_hash,
-        hash: hash_of(row, "hash")?,
+        hash: hash_of(row, 12)?,
     };
-    Ok((record, row.try_get("salt")?))
+    Ok((record, row.column(10)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (written, shown) in [
+            ("postgres://ima:geheim@db.example:5433/city?sslmode=require", "postgres://ima@db.example:5433/city"),
+            ("postgresql://db/city?password=geheim&user=ima", "postgres://db/city"),
+            ("postgres://ima:ge heim@@/", "postgres://…"),
+        ] {
+            let url = PostgresUrl::new(written);
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), shown);
+            assert_eq!(DatabasePlace::Postgres(url).to_string(), shown);
+        }
+    }
 }

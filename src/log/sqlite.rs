@@ -3,23 +3,24 @@
 //! It exists so that everything particular to SQLite stands in one file. Invariant: no connection is used whose settings
 //! did not read back as wanted, and no database is written to that did not identify itself as ours or as empty.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
+use super::driver::{Connection, Row, Value, bound, rows};
 use super::error::{OpenError, Reason, StoreError};
-use super::{place, statements};
+use super::format::{self, Identity};
+use super::place::{self, FileIdentity, Found};
+use super::statements;
 
-static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// `PRAGMA application_id` of our files; set by the first migration.
 const APPLICATION_ID: i64 = i64::from_be_bytes(*b"\0\0\0\0Imab");
-
-/// Version of the hash encoding (see `chain`) that this program writes.
-const FORMAT: u32 = 1;
 
 /// The release with the fix of the corruption that a WAL reset could cause (<https://www.sqlite.org/wal.html>).
 const OLDEST_LIBRARY: [u32; 3] = [3, 51, 3];
@@ -51,6 +52,118 @@ const READER_SETTINGS: &[(&str, &str, &str)] = &[
     ("encoding", "PRAGMA encoding", "UTF-8"),
 ];
 
+/// A log in a SQLite file, open for reading; whoever writes asks for the one writing connection.
+#[derive(Debug)]
+pub(super) struct SqliteLog {
+    path: PathBuf,
+    /// Which file stood there when it was opened.
+    file: FileIdentity,
+    /// Which write-ahead file the connections have open; known from the first write on. Held for a look only.
+    wal: Mutex<Option<FileIdentity>>,
+    pub(super) readers: SqlitePool,
+}
+
+impl SqliteLog {
+    /// Whose file stands there, without changing anything. `path` is absolute: SQLite would take a name that starts with
+    /// `file:` for a URI.
+    pub(super) async fn identify(path: &Path) -> Result<Identity, OpenError> {
+        ensure_library().await?;
+        match place::examine(path)? {
+            Found::Nothing => Ok(Identity::Empty),
+            Found::Database => identify(path).await,
+        }
+    }
+
+    /// The writing connection to a file that may have to be created or brought up to date.
+    pub(super) async fn found(path: &Path) -> Result<Connection, OpenError> {
+        place::ensure_writable(path)?;
+        let mut connection = connect_writer(path, None).await?;
+        migrate(&mut connection, path).await?;
+        // SQLite syncs the folder when it creates a journal, not when it is handed an empty file.
+        std::fs::File::open(place::folder_of(path))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| OpenError::Away { place: path.into(), source: Box::new(error) })?;
+        Ok(Connection::Sqlite(connection))
+    }
+
+    /// Opens a file that is ours for reading.
+    pub(super) async fn open(path: &Path) -> Result<Self, OpenError> {
+        let readers = connect_readers(path).await?;
+        let file = place::file_identity(path).map_err(|error| OpenError::Away { place: path.into(), source: Box::new(error) })?;
+        Ok(Self { path: path.to_owned(), file, wal: Mutex::default(), readers })
+    }
+
+    pub(super) async fn fetch_all(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        Ok(bound(sql, values).fetch_all(&self.readers).await.map(rows)?)
+    }
+
+    /// Refuses to write when the files are not those that were opened.
+    ///
+    /// SQLite would go on writing into a file that was deleted or replaced, and the answer would be a lie.
+    pub(super) async fn ensure_unmoved(&self, slot: &mut Option<Connection>) -> Result<(), StoreError> {
+        match place::file_identity(&self.path) {
+            Ok(file) if file == self.file => {}
+            Ok(_) => {
+                return Err(StoreError::Away { source: "another file stands where the log was; restart the program".into() });
+            }
+            Err(error) => return Err(StoreError::Away { source: Box::new(error) }),
+        }
+        self.ensure_same_wal(slot).await
+    }
+
+    /// SQLite does not notice that its write-ahead file was deleted: it would go on writing into a file without a name, and
+    /// everything stored from then on would be gone after a power cut.
+    async fn ensure_same_wal(&self, slot: &mut Option<Connection>) -> Result<(), StoreError> {
+        let found = place::file_identity(&place::wal_of(&self.path)).ok();
+        {
+            let mut wal = self.wal.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody holds the old one open any more: SQLite itself removed it, with everything in the database.
+            if slot.is_none() && self.readers.size() == 0 {
+                *wal = None;
+            }
+            match *wal {
+                None => {
+                    *wal = found;
+                    return Ok(());
+                }
+                known if known == found => return Ok(()),
+                Some(_) => {}
+            }
+        }
+        // The nameless file still holds entries that were acknowledged: they are moved into the database while it is open.
+        if let Some(Connection::Sqlite(connection)) = slot {
+            match empty_wal(connection).await {
+                Ok(true) => tracing::warn!("the write-ahead file was removed; what it held is in the database"),
+                Ok(false) => tracing::error!("the write-ahead file was removed, and a reader keeps us from saving all it held"),
+                Err(error) => tracing::error!(%error, "the write-ahead file was removed, and what it held could not be saved"),
+            }
+        }
+        Err(StoreError::Away { source: "the write-ahead file beside the log was removed; restart the program".into() })
+    }
+
+    /// The one writing connection. `page_limit` lets a test fill the disk.
+    pub(super) async fn connect_writer(&self, page_limit: Option<u32>) -> Result<Connection, OpenError> {
+        Ok(Connection::Sqlite(connect_writer(&self.path, page_limit).await?))
+    }
+
+    /// See [`scrub`].
+    pub(super) async fn scrub(&self, connection: &mut SqliteConnection, traces: Traces) -> Result<bool, StoreError> {
+        scrub(connection, &self.path, traces).await
+    }
+
+    /// Asks SQLite whether pages and indexes are sound.
+    pub(super) async fn ensure_sound(&self) -> Result<(), StoreError> {
+        let answer: String =
+            sqlx::query("PRAGMA integrity_check(1)").fetch_one(&self.readers).await.and_then(|row| row.try_get_unchecked(0))?;
+        if answer == "ok" { Ok(()) } else { Err(StoreError::Corrupt { source: answer.into() }) }
+    }
+
+    /// See [`copy`].
+    pub(super) async fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        copy(&self.path, target).await
+    }
+}
+
 fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -62,19 +175,21 @@ fn options(path: &Path) -> SqliteConnectOptions {
 }
 
 /// The words of opening for an error of the library.
-pub(super) fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
-    let path = path.to_owned();
+fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
+    let place = path.into();
     match Reason::of(&error) {
-        Reason::Full => OpenError::Full { path, source: Box::new(error) },
-        Reason::ReadOnly => OpenError::ReadOnly { path, source: Box::new(error) },
-        Reason::Corrupt => OpenError::Corrupt { path, source: Box::new(error) },
-        Reason::NotADatabase => OpenError::NotADatabase { path },
-        Reason::CannotOpen | Reason::Duplicate | Reason::Away => OpenError::Away { path, source: Box::new(error) },
+        Reason::Full => OpenError::Full { place, source: Box::new(error) },
+        Reason::ReadOnly => OpenError::ReadOnly { place, source: Box::new(error) },
+        Reason::Corrupt => OpenError::Corrupt { place, source: Box::new(error) },
+        Reason::NotADatabase => OpenError::NotADatabase { place },
+        Reason::CannotOpen | Reason::Duplicate | Reason::Missing | Reason::Denied | Reason::Away => {
+            OpenError::Away { place, source: Box::new(error) }
+        }
     }
 }
 
 /// Refuses a build whose SQLite can corrupt a log.
-pub(super) async fn ensure_library() -> Result<(), OpenError> {
+async fn ensure_library() -> Result<(), OpenError> {
     let memory = Path::new(":memory:");
     let mut connection = options(memory).in_memory(true).connect().await.map_err(|error| open_error(memory, error))?;
     let found: String = sqlx::query_scalar("SELECT sqlite_version()")
@@ -112,19 +227,8 @@ async fn ensure_settings(
     Ok(())
 }
 
-/// Whose database a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Identity {
-    /// No tables yet.
-    Empty,
-    /// Ours, in this format.
-    Current,
-    /// Ours, and a migration is due.
-    Older,
-}
-
 /// Reads, without changing anything, whose database this is, and refuses a foreign or newer one.
-pub(super) async fn identify(path: &Path) -> Result<Identity, OpenError> {
+async fn identify(path: &Path) -> Result<Identity, OpenError> {
     let mut connection = connect_for_reading(path).await?;
     let identity = identify_on(&mut connection, path).await;
     // Nothing was written, so a failing close loses nothing.
@@ -146,35 +250,24 @@ async fn identify_on(connection: &mut SqliteConnection, path: &Path) -> Result<I
     .await
     .map_err(failed)?;
     // A power cut between the first two steps of creation leaves the table of migrations alone.
-    if application_id == 0 && tables.iter().all(|table| table == "_sqlx_migrations") {
+    if application_id == 0 && tables.iter().all(|table| table == format::MIGRATIONS) {
         return Ok(Identity::Empty);
     }
-    let is_ours = application_id == APPLICATION_ID
-        && ["_sqlx_migrations", "entries", "head", "meta"].iter().all(|wanted| tables.iter().any(|table| table == wanted));
+    let is_ours =
+        application_id == APPLICATION_ID && format::TABLES.iter().all(|wanted| tables.iter().any(|table| table == wanted));
     if !is_ours {
         let some: Vec<&str> = tables.iter().take(4).map(String::as_str).collect();
         return Err(OpenError::Foreign {
-            path: path.to_owned(),
+            place: path.into(),
             found: format!("application id {application_id}, tables {}", some.join(", ")),
         });
     }
 
     let known = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
-    let found: i64 = sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed)?;
+    let schema: i64 = sqlx::query_scalar(statements::SCHEMA_VERSION).fetch_one(&mut *connection).await.map_err(failed)?;
     let format: Option<String> =
-        sqlx::query_scalar(statements::META).bind("format").fetch_optional(&mut *connection).await.map_err(failed)?;
-    let format_known = format.as_deref().and_then(|format| format.parse::<u32>().ok()).is_some_and(|format| format <= FORMAT);
-    if found > known || !format_known {
-        return Err(OpenError::Newer {
-            path: path.to_owned(),
-            found: format!("format {}, schema {found}", format.as_deref().unwrap_or("?")),
-            known: format!("format {FORMAT}, schema {known}"),
-        });
-    }
-    Ok(if found == known { Identity::Current } else { Identity::Older })
+        sqlx::query_scalar(statements::META).bind(format::FORMAT_NAME).fetch_optional(&mut *connection).await.map_err(failed)?;
+    format::judge(&path.into(), schema, known, format.as_deref())
 }
 
 fn read_only_options(path: &Path) -> SqliteConnectOptions {
@@ -192,7 +285,7 @@ async fn reading_options(path: &Path) -> Result<SqliteConnectOptions, OpenError>
         return Err(open_error(path, error));
     }
     if std::fs::metadata(place::wal_of(path)).is_ok_and(|wal| wal.len() > 0) {
-        return Err(OpenError::WalUnreadable { path: path.to_owned(), source: Box::new(error) });
+        return Err(OpenError::WalUnreadable { place: path.into(), source: Box::new(error) });
     }
     // Without waiting entries the file is complete, and a read-only disk cannot change under us.
     let immutable = plain.immutable(true);
@@ -214,7 +307,7 @@ async fn connect_for_reading(path: &Path) -> Result<SqliteConnection, OpenError>
 }
 
 /// The read-only connections.
-pub(super) async fn connect_readers(path: &Path) -> Result<SqlitePool, OpenError> {
+async fn connect_readers(path: &Path) -> Result<SqlitePool, OpenError> {
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
         // All of them now: a process without a free descriptor could open none later, and could then store nothing.
@@ -233,7 +326,7 @@ pub(super) async fn connect_readers(path: &Path) -> Result<SqlitePool, OpenError
 }
 
 /// The one writing connection. `page_limit` lets a test fill the disk.
-pub(super) async fn connect_writer(path: &Path, page_limit: Option<u32>) -> Result<SqliteConnection, OpenError> {
+async fn connect_writer(path: &Path, page_limit: Option<u32>) -> Result<SqliteConnection, OpenError> {
     let mut wanted = options(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
@@ -249,20 +342,20 @@ pub(super) async fn connect_writer(path: &Path, page_limit: Option<u32>) -> Resu
 }
 
 /// Creates the tables or brings them up to date.
-pub(super) async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
     MIGRATOR.run(&mut *connection).await.map_err(|error| match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => open_error(path, error),
         MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) => OpenError::Newer {
-            path: path.to_owned(),
+            place: path.into(),
             found: format!("another schema {version}"),
             known: "the schemas of this build".to_owned(),
         },
-        other => OpenError::Corrupt { path: path.to_owned(), source: Box::new(other) },
+        other => OpenError::Corrupt { place: path.into(), source: Box::new(other) },
     })
 }
 
 /// Moves everything from the WAL into the database and cuts the WAL to nothing; `false` when a reader held it up.
-pub(super) async fn empty_wal(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+async fn empty_wal(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
     let busy: i64 = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .fetch_one(&mut *connection)
         .await
@@ -283,7 +376,7 @@ pub(super) enum Traces {
 ///
 /// `secure_delete` overwrites the erased cell, but SQLite does not overwrite what it moved between pages earlier; when
 /// something is left, the database is rebuilt page by page. Returns `false` when a reader held the WAL; try again later.
-pub(super) async fn scrub(connection: &mut SqliteConnection, path: &Path, traces: Traces) -> Result<bool, StoreError> {
+async fn scrub(connection: &mut SqliteConnection, path: &Path, traces: Traces) -> Result<bool, StoreError> {
     if !empty_wal(connection).await? {
         return Ok(false);
     }
@@ -306,15 +399,8 @@ pub(super) async fn scrub(connection: &mut SqliteConnection, path: &Path, traces
     Ok(true)
 }
 
-/// Asks SQLite whether pages and indexes are sound.
-pub(super) async fn ensure_sound(readers: &SqlitePool) -> Result<(), StoreError> {
-    let answer: String =
-        sqlx::query("PRAGMA integrity_check(1)").fetch_one(readers).await.and_then(|row| row.try_get_unchecked(0))?;
-    if answer == "ok" { Ok(()) } else { Err(StoreError::Corrupt { source: answer.into() }) }
-}
-
 /// Writes a compact, consistent copy to a path where nothing stands yet.
-pub(super) async fn copy(path: &Path, target: &Path) -> Result<(), StoreError> {
+async fn copy(path: &Path, target: &Path) -> Result<(), StoreError> {
     let Some(name) = target.to_str() else {
         return Err(StoreError::Away { source: "the name of a copy must be valid UTF-8".into() });
     };

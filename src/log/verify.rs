@@ -6,9 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::sqlite::SqlitePool;
-
 use super::chain::{self, GENESIS, Hash, Link};
+use super::database::Database;
 use super::error::StoreError;
 use super::record::{REDACTED_KIND, Record, head_of, record_of, redaction_subject, saturating};
 use super::statements;
@@ -49,20 +48,19 @@ fn broken(seq: u64, why: impl Into<String>) -> Verdict {
 }
 
 pub(super) async fn verify(
-    readers: &SqlitePool,
+    database: &Database,
     noted: Option<NotedHead>,
     mut progress: impl FnMut(u64, u64) + Send,
 ) -> Result<Verdict, StoreError> {
     // Before the head: what is appended in between then stands behind this row, never behind the head.
-    let last_seq: Option<i64> = match sqlx::query_scalar(statements::LAST_SEQ).fetch_one(readers).await.map_err(StoreError::from)
-    {
-        Ok(seq) => seq,
+    let last_seq: Option<i64> = match database.fetch_optional(statements::LAST_SEQ, &[]).await {
+        Ok(row) => row.and_then(|row| row.column(0).ok()).flatten(),
         // The walk finds the place.
         Err(StoreError::Corrupt { .. }) => None,
         Err(error) => return Err(error),
     };
     let last_seq = last_seq.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0);
-    let Some(row) = sqlx::query(statements::HEAD).fetch_optional(readers).await? else {
+    let Some(row) = database.fetch_optional(statements::HEAD, &[]).await? else {
         return Ok(broken(1, "the head is missing"));
     };
     let Ok((head_seq, head_hash)) = head_of(&row) else {
@@ -72,13 +70,8 @@ pub(super) async fn verify(
     let mut walk = Walk::new(noted);
     while walk.next_seq <= head_seq {
         progress(walk.next_seq - 1, head_seq);
-        let rows = match sqlx::query(statements::ENTRIES_FROM)
-            .bind(saturating(walk.next_seq))
-            .bind(i64::from(PAGE))
-            .fetch_all(readers)
-            .await
-            .map_err(StoreError::from)
-        {
+        let page = [saturating(walk.next_seq).into(), i64::from(PAGE).into()];
+        let rows = match database.fetch_all(statements::ENTRIES_FROM, &page).await {
             Ok(rows) => rows,
             Err(StoreError::Corrupt { source }) => {
                 return Ok(broken(walk.next_seq, format!("the database is damaged here or later: {source}")));
@@ -112,13 +105,9 @@ pub(super) async fn verify(
     }
     for seq in &walk.unexplained {
         // Redacted while we walked: the explaining entry stands behind the head we started with.
-        let explained = sqlx::query(statements::REDACTION_OF)
-            .bind(redaction_subject(*seq))
-            .bind(REDACTED_KIND)
-            .bind(saturating(head_seq))
-            .fetch_optional(readers)
-            .await?
-            .is_some();
+        let subject = redaction_subject(*seq);
+        let values = [subject.as_str().into(), REDACTED_KIND.into(), saturating(head_seq).into()];
+        let explained = database.fetch_optional(statements::REDACTION_OF, &values).await?.is_some();
         if !explained {
             return Ok(broken(*seq, "the text is gone, and no redaction tells why"));
         }

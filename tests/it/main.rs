@@ -5,6 +5,7 @@
 
 mod browser;
 mod commands;
+mod copy;
 mod faults;
 mod mqtt_door;
 mod overload;

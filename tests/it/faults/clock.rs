@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use super::FACILITY;
-use crate::support::Program;
+use crate::support::{City, Program};
 
 /// The sample city with a recorder of our own and a clock that is set by hand.
 struct House {
@@ -27,7 +27,7 @@ struct House {
 
 impl House {
     async fn open() -> Self {
-        let mut program = Program::sample().await;
+        let mut program = City::on_a_file().serve().await;
         program.stop().await;
         let log = Log::open(&DatabasePlace::Sqlite(program.data().join("imaboard.db")), OpenMode::Write).await.unwrap();
         let mut board = Board::new();

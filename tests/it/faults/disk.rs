@@ -53,7 +53,7 @@ fn add(ballast: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_acknowledges_nothing_and_recovers_without_a_restart() {
-    let city = City::new();
+    let city = City::on_a_file();
     let Some(disk) = Disk::mount(&city, "16m") else { return };
     let mut program = city.serve().await;
     let web = program.web();
@@ -102,7 +102,7 @@ async fn a_full_disk_acknowledges_nothing_and_recovers_without_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_only_disk_is_refused_with_words() {
-    let city = City::new();
+    let city = City::on_a_file();
     let Some(disk) = Disk::mount(&city, "16m") else { return };
     let mut program = city.serve().await;
     program.stop().await;

@@ -16,7 +16,7 @@ async fn sql(database: &Path, statements: &str) {
 const SERVE: [&str; 7] = ["serve", "--listen", "127.0.0.1:0", "--mqtt-listen", "off", "--ops-listen", "off"];
 
 async fn founded() -> Program {
-    let mut program = Program::sample().await;
+    let mut program = City::on_a_file().serve().await;
     program.stop().await;
     program
 }
@@ -26,7 +26,7 @@ async fn a_foreign_database_is_refused_and_left_alone() {
     if !needs("sqlite3") {
         return;
     }
-    let city = City::new();
+    let city = City::on_a_file();
     std::fs::create_dir_all(city.data()).unwrap();
     let database = city.data().join("imaboard.db");
     sql(&database, "CREATE TABLE recipes(name TEXT); PRAGMA application_id = 1234;").await;
@@ -38,7 +38,7 @@ async fn a_foreign_database_is_refused_and_left_alone() {
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused_and_left_alone() {
-    let city = City::new();
+    let city = City::on_a_file();
     std::fs::create_dir_all(city.data()).unwrap();
     let database = city.data().join("imaboard.db");
     std::fs::write(&database, "minutes of the meeting").unwrap();
@@ -60,7 +60,7 @@ async fn a_database_of_a_newer_version_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_taken_away_while_running_acknowledges_nothing_until_it_is_back() {
-    let mut program = Program::sample().await;
+    let mut program = City::on_a_file().serve().await;
     let web = program.web();
     let path = report_path(&program, FACILITY).await;
     let (database, away) = (program.data().join("imaboard.db"), program.data().join("away.db"));
@@ -82,7 +82,7 @@ async fn a_database_taken_away_while_running_acknowledges_nothing_until_it_is_ba
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_ahead_file_removed_while_running_loses_nothing_that_was_acknowledged() {
-    let mut program = Program::sample().await;
+    let mut program = City::on_a_file().serve().await;
     let web = program.web();
     let path = report_path(&program, FACILITY).await;
     let mut acknowledged = Vec::new();
@@ -140,7 +140,7 @@ async fn a_cut_off_end_is_found_by_a_head_noted_elsewhere() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redacted_text_is_found_nowhere_in_the_data_folder() {
-    let mut program = Program::sample().await;
+    let mut program = City::on_a_file().serve().await;
     let web = program.web();
     let path = report_path(&program, FACILITY).await;
     // Neighbours, so that the cell is moved about between pages.

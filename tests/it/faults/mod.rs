@@ -9,6 +9,7 @@ mod clock;
 mod disk;
 mod files;
 mod kill;
+mod server;
 mod traffic;
 mod wire;
 

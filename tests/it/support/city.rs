@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::{DEADLINE, Program, fixture};
+use super::{DEADLINE, Program, fixture, postgres};
 
 /// A data folder that goes when its last owner does.
 #[derive(Debug, Clone)]
@@ -31,6 +31,12 @@ pub(crate) struct Output {
 impl City {
     /// An empty folder: what `serve` finds there is the sample city.
     pub(crate) fn new() -> Self {
+        let city = Self::on_a_file();
+        if on_postgres() { city.set("database.url", postgres::database()) } else { city }
+    }
+
+    /// An empty folder with a SQLite file in it, whatever the others have.
+    pub(crate) fn on_a_file() -> Self {
         let place = tempfile::Builder::new().prefix("imaboard-test-").tempdir().unwrap();
         Self { place: place.into(), settings: Vec::new() }
     }
@@ -135,6 +141,11 @@ impl City {
     pub(crate) async fn serve_with(&self, arguments: &[&str]) -> Program {
         Program::start(self.clone(), arguments).await
     }
+}
+
+/// Whether cities of this run keep their log on a PostgreSQL server. `tests/run` runs the doors once on each.
+pub(crate) fn on_postgres() -> bool {
+    std::env::var("IMABOARD_TEST_DATABASE").is_ok_and(|database| database == "postgres")
 }
 
 impl Output {

@@ -7,6 +7,7 @@ pub(crate) mod browser;
 pub(crate) mod city;
 pub(crate) mod device;
 pub(crate) mod mosquitto;
+pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod web;
 
