@@ -32,6 +32,9 @@ pub const ENVIRONMENT_PREFIX: &str = "IMABOARD__";
 /// Names that share our prefix in the environment without being settings: two arguments of the command line.
 pub const OTHER_ENVIRONMENT: [&str; 2] = ["IMABOARD_CONFIG", "IMABOARD_DATA"];
 
+/// What `tests/run` tells the tests; no settings either.
+const TEST_ENVIRONMENT: &str = "IMABOARD_TEST_";
+
 /// Keys whose values are never repeated in messages, because they hold or may hold a password.
 const SECRET_KEYS: [&str; 3] = ["database.url", "mqtt.url", "mqtt.password"];
 
@@ -652,7 +655,8 @@ impl Sources {
         let mut layers = Vec::new();
         for (name, text) in &self.environment {
             let upper = name.to_ascii_uppercase();
-            if !upper.starts_with("IMABOARD_") || OTHER_ENVIRONMENT.contains(&upper.as_str()) {
+            let is_other = OTHER_ENVIRONMENT.contains(&upper.as_str()) || upper.starts_with(TEST_ENVIRONMENT);
+            if !upper.starts_with("IMABOARD_") || is_other {
                 continue;
             }
             let origin = format!("environment variable {name}");

@@ -62,6 +62,8 @@ pub(super) struct PostgresLog {
     places: Semaphore,
     /// When the server last kept us waiting in vain, and how it failed. Held for a look only.
     failed: Mutex<Option<(Instant, String)>>,
+    /// The session that wrote last: its number on the server and since when it ran. Held for a look only.
+    wrote: Mutex<Option<(i32, String)>>,
 }
 
 /// What a connection is for.
@@ -85,6 +87,7 @@ impl PostgresLog {
             idle: Mutex::default(),
             places: Semaphore::new(READERS),
             failed: Mutex::default(),
+            wrote: Mutex::default(),
         })
     }
 
@@ -166,16 +169,23 @@ impl PostgresLog {
         let mut connection = self.connect(Role::Writer).await.map_err(failed)?;
         self.ensure_server(&mut connection).await?;
         self.ensure_durable(&mut connection).await?;
+        self.end_old_session(&mut connection).await.map_err(failed)?;
         let started = Instant::now();
         loop {
-            let is_ours: bool = patiently(
-                sqlx::query_scalar("SELECT pg_try_advisory_lock($1, hashtext(current_schema()))")
-                    .bind(LOCK)
-                    .fetch_one(&mut connection),
+            let row = patiently(
+                sqlx::query(
+                    "SELECT pg_try_advisory_lock($1, hashtext(current_schema())), pg_backend_pid(), \
+                     (SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid())",
+                )
+                .bind(LOCK)
+                .fetch_one(&mut connection),
             )
             .await
             .map_err(failed)?;
+            let (is_ours, pid): (bool, i32) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+            let since: Option<String> = row.try_get(2).map_err(failed)?;
             if is_ours {
+                *self.wrote.lock().unwrap_or_else(PoisonError::into_inner) = since.map(|since| (pid, since));
                 return Ok(connection);
             }
             if started.elapsed() >= LOCK_PATIENCE {
@@ -184,6 +194,25 @@ impl PostgresLog {
             }
             tokio::time::sleep(LOCK_AGAIN).await;
         }
+    }
+
+    /// Ends the session that wrote before on our behalf, if the server still believes in it: a network that swallowed the
+    /// farewell would otherwise keep us out for a minute.
+    async fn end_old_session(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let wrote = self.wrote.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((pid, since)) = wrote {
+            patiently(
+                sqlx::query(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                     WHERE pid = $1 AND backend_start::text = $2 AND application_name = current_setting('application_name')",
+                )
+                .bind(pid)
+                .bind(since)
+                .fetch_all(connection),
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     /// Who holds the lock, as far as the server tells this user.

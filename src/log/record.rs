@@ -173,8 +173,9 @@ pub struct Appended {
 pub struct Redaction {
     /// The entry that tells of the redaction.
     pub appended: Appended,
-    /// Nothing is left in the files either. When `false` (a reader in another process held the WAL), [`Log::scrub`](super::Log::scrub)
-    /// finishes the work, and so does the next opening for writing.
+    /// Nothing is left in SQLite's files either; in PostgreSQL nothing is left in the table, while the server's write-ahead
+    /// files, archives, standbys and backups are beyond our reach (a warning says so). When `false` (somebody in another
+    /// process was reading), [`Log::scrub`](super::Log::scrub) finishes the work, and so does the next opening for writing.
     pub is_scrubbed: bool,
 }
 

@@ -62,6 +62,18 @@ async fn a_writer_whose_session_was_ended_connects_again_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_session_that_hangs_in_the_network_is_replaced() {
+    let Some(fixture) = Fixture::postgres() else { return };
+    let log = fixture.open().await;
+    log.append(vec![record(1)]).await.unwrap();
+    // Neither closed nor used: as seen from the server, a client behind a network that swallows everything.
+    let hanging = log.shared.writer.lock().await.take();
+    assert!(hanging.is_some());
+    assert_eq!(seqs(&log.append(vec![record(2)]).await.unwrap()), [2]);
+    assert!(hanging.unwrap().begin().await.is_err(), "the old session can write no more");
+}
+
+#[tokio::test]
 async fn a_server_that_commits_too_early_is_put_right() {
     let Some(fixture) = Fixture::postgres() else { return };
     fixture
