@@ -88,7 +88,7 @@ async fn power_cuts_of_server_and_program_lose_and_double_nothing() {
     traffic.form(&mut senders, program.web(), first, "あさひ", rng(seed, 20)).await;
 
     let mut told = 0;
-    for cut in 0..12 {
+    for cut in 0..9 {
         // Something must have been stored in between, or nothing is proved.
         wait_until("more is acknowledged", DEADLINE, async || traffic.told().len() > told).await;
         told = traffic.told().len();
@@ -118,7 +118,7 @@ async fn power_cuts_of_server_and_program_lose_and_double_nothing() {
     program.stop().await;
     audit.go_on(program.city(), &traffic).await;
     audit.is_complete(&traffic);
-    eprintln!("12 cuts, {} reports, each once", audit.len());
+    eprintln!("9 cuts, {} reports, each once", audit.len());
     program.run(["log", "verify"]).await.ok();
 }
 
