@@ -3,9 +3,9 @@
 //! *Invariant:* the board is only written by the recorder's fold; readers hold the lock while they render and never across
 //! an await.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use imaboard_domain::{Board, Change, Entry, Moment, Rhythms, Thresholds};
+use imaboard_domain::{Board, Change, Entry, Moment, Rhythms, Tally, Thresholds};
 use imaboard_mqtt::Profiles;
 use imaboard_templates::City;
 use jiff::Timestamp;
@@ -22,7 +22,14 @@ use crate::trail::Trail;
 
 /// The board in memory, read by many, written by the fold alone.
 #[derive(Debug, Clone, Default)]
-pub struct SharedBoard(Arc<RwLock<Folded>>);
+pub struct SharedBoard(Arc<RwLock<Counted>>);
+
+/// What was folded and what is counted of it; the counts begin with the first who looks.
+#[derive(Debug, Default)]
+struct Counted {
+    folded: Folded,
+    tally: Option<Tally>,
+}
 
 impl SharedBoard {
     /// Shares a board.
@@ -34,29 +41,54 @@ impl SharedBoard {
     /// Shares what was folded before.
     #[must_use]
     pub fn resume(folded: Folded) -> Self {
-        Self(Arc::new(RwLock::new(folded)))
+        Self(Arc::new(RwLock::new(Counted { folded, tally: None })))
     }
 
     /// Everything folded so far, as it is at one position, for a checkpoint.
     #[must_use]
     pub fn snapshot(&self) -> Folded {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).folded.clone()
     }
 
-    /// Looks at the board at `now`. Short: nobody can write meanwhile.
+    /// Looks at the board at `now`. Short: nobody can write meanwhile. What has aged since somebody looked is counted first.
     pub fn look<T>(&self, now: Timestamp, rhythms: &Rhythms, look: impl FnOnce(Moment<'_>) -> T) -> T {
-        self.read(|board| look(Moment::new(board, now, rhythms)))
+        {
+            let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(tally) = held.tally.as_ref().filter(|tally| tally.holds(now, rhythms).is_some()) {
+                return look(Moment::counted(&held.folded.board, now, rhythms, tally));
+            }
+        }
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Counted { folded, tally } = &mut *held;
+        let tally = tally.get_or_insert_with(|| Tally::new(*rhythms));
+        tally.advance(&folded.board, now);
+        let held = RwLockWriteGuard::downgrade(held);
+        match &held.tally {
+            Some(tally) => look(Moment::counted(&held.folded.board, now, rhythms, tally)),
+            None => look(Moment::new(&held.folded.board, now, rhythms)),
+        }
+    }
+
+    /// Looks at `at` without the counts: for a decision about one facility, at a time that may be ahead of the clock.
+    pub fn decide<T>(&self, at: Timestamp, rhythms: &Rhythms, look: impl FnOnce(Moment<'_>) -> T) -> T {
+        self.read(|board| look(Moment::new(board, at, rhythms)))
     }
 
     /// Reads the board as it is, without a clock.
     pub fn read<T>(&self, read: impl FnOnce(&Board) -> T) -> T {
         // A panic while reading or folding leaves the last whole board; it is still the best there is.
-        read(&self.0.read().unwrap_or_else(PoisonError::into_inner).board)
+        read(&self.0.read().unwrap_or_else(PoisonError::into_inner).folded.board)
     }
 
     /// Folds one entry; for the recorder and for replay only.
     pub(crate) fn apply(&self, entry: &Entry) -> Change {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).apply(entry)
+        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let Counted { folded, tally } = &mut *held;
+        let change = folded.apply(entry);
+        if let Some(tally) = tally {
+            tally.note(&folded.board, &change);
+        }
+        change
     }
 }
 

@@ -280,7 +280,8 @@ pub async fn copy(from: &DatabasePlace, to: &DatabasePlace, json: bool) -> Resul
 }
 
 /// A bar on a terminal, nothing in a pipe.
-fn progress_bar() -> indicatif::ProgressBar {
+#[must_use]
+pub fn progress_bar() -> indicatif::ProgressBar {
     // indicatif draws to stderr and hides itself when that is no terminal.
     let bar = indicatif::ProgressBar::new(0);
     // The template is a constant; should it ever not parse, the bar keeps its plain form.

@@ -3,15 +3,17 @@
 //! One place for both: with a running server the request travels over the control socket, without one it is answered by
 //! a short-lived core that holds the data folder's lock. *Invariant:* every change goes through the recorder.
 
+use futures_util::stream::{self, StreamExt as _};
 use imaboard_domain::{
     Button, ButtonId, Channel, Display, DistrictId, Facility, FacilityId, Facts, Hazard, Incident, IncidentId, Moment,
-    NoticeCategory, Observation, PostingId, PostingKind, PostingState, Realm, RollCall, RollCallId, Rules, Setting, Severity,
-    city_date,
+    NoticeCategory, Observation, OrdMap, PostingId, PostingKind, PostingState, Realm, RollCall, RollCallId, Rules, Setting,
+    Severity, city_date,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::App;
 use crate::recorder::{Intent, Submission, SubmitError, new_id};
@@ -75,7 +77,7 @@ pub async fn answer(app: &Arc<App>, request: Request) -> Result<Value, Refused> 
         Request::FacilityList => Ok(app.look(|m| facility_list(&m, app))),
         Request::FacilityKey { id, rotate, label } => facility_key(app, &id, rotate, &label).await,
         Request::RegisterRead => Ok(app.look(|m| {
-            let all: Vec<&Facility> = m.facilities().map(|f| &f.facility).collect();
+            let all: Vec<&Facility> = m.facilities().map(|f| &*f.facility).collect();
             json!({ "sample": m.board.is_sample(), "facilities": all })
         })),
         Request::RegisterWrite { facilities, retire } => register_write(app, facilities, retire).await,
@@ -187,7 +189,7 @@ fn facility_list(m: &Moment<'_>, app: &App) -> Value {
     m.facilities()
         .map(|held| {
             let f = &held.facility;
-            let keys = m.board.keys().values().filter(|k| k.facility == f.id && !k.revoked).count();
+            let keys = m.board.keys_of(&f.id).count();
             json!({
                 "id": f.id, "name": f.name, "district": f.district, "district_name": app.city.district(&f.district),
                 "island": f.island, "phone": f.phone,
@@ -205,7 +207,7 @@ pub async fn facility_key(app: &Arc<App>, id: &str, rotate: bool, label: &str) -
     let facility: FacilityId = parse(id)?;
     let held: Vec<_> = app.look(|m| {
         let Some(_) = m.board.find_facility(&facility) else { return Err(format!("there is no facility {id}")) };
-        Ok(m.board.keys().iter().filter(|(_, k)| k.facility == facility && !k.revoked).map(|(id, _)| id.clone()).collect())
+        Ok(m.board.keys_of(&facility).cloned().collect())
     })?;
     let key = match held.first() {
         Some(key) if !rotate => key.clone(),
@@ -229,23 +231,39 @@ pub async fn facility_key(app: &Arc<App>, id: &str, rotate: bool, label: &str) -
 }
 
 async fn register_write(app: &Arc<App>, facilities: Vec<Facility>, retire: Vec<FacilityId>) -> Result<Value, Refused> {
-    let mut written = 0;
-    for facility in facilities {
-        let submission = Submission {
-            id: new_id(),
-            channel: Channel::Import,
-            actor: ACTOR.to_owned(),
-            intent: Intent::Control(Box::new(Facts::FacilityRegistered(Box::new(facility)))),
-            text: None,
-        };
-        app.recorder.submit(submission).await.map_err(explain)?;
-        written += 1;
+    let written = facilities.len();
+    // Several at once, so that they share commits; few enough that reports find room in the queue beside them.
+    let mut records = stream::iter(facilities.into_iter().map(|facility| register(app, facility))).buffered(REGISTER_AT_ONCE);
+    while let Some(stored) = records.next().await {
+        stored?;
     }
+    drop(records);
     let retired = retire.len();
     for facility in retire {
         control(app, Facts::FacilityRetired { facility }, None).await?;
     }
     Ok(json!({ "written": written, "retired": retired }))
+}
+
+/// Facilities of an import that wait for one commit.
+const REGISTER_AT_ONCE: usize = 128;
+
+async fn register(app: &Arc<App>, facility: Facility) -> Result<(), Refused> {
+    let facts = Facts::FacilityRegistered(Box::new(facility));
+    let submission = Submission {
+        id: new_id(),
+        channel: Channel::Import,
+        actor: ACTOR.to_owned(),
+        intent: Intent::Control(Box::new(facts)),
+        text: None,
+    };
+    loop {
+        match app.recorder.submit(submission.clone()).await {
+            // Reports go first; an import has time.
+            Err(SubmitError::Busy { retry_after_s }) => tokio::time::sleep(Duration::from_secs(retry_after_s)).await,
+            other => return other.map(|_| ()).map_err(explain),
+        }
+    }
 }
 
 /// A button as listings show it.
@@ -286,7 +304,7 @@ async fn button_enrol(
             })?;
         }
         // The same device enrolled again keeps its id: its settings change.
-        let known = m.board.buttons().values().find(|b| b.profile == profile && b.device == device);
+        let known = m.board.find_button(&profile, &device);
         match known {
             Some(b) if b.facility != facility => {
                 Err(format!("device {device} is button {} of facility {}; remove it first", b.id, b.facility))
@@ -403,8 +421,7 @@ async fn rollcall_open(app: &Arc<App>, areas: &[String], exercise: bool) -> Resu
             .ok_or_else(|| "no free roll call id".to_owned())?;
         Ok((exercise, id))
     })?;
-    let call =
-        RollCall { id: id.clone(), areas, exercise, opened_at: now, closed_at: None, answers: std::collections::BTreeMap::new() };
+    let call = RollCall { id: id.clone(), areas, exercise, opened_at: now, closed_at: None, answers: OrdMap::new() };
     let mut value = control(app, Facts::RollCallOpened(call), None).await?;
     value["roll_call"] = id.as_str().into();
     value["exercise"] = exercise.into();

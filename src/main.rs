@@ -19,7 +19,7 @@ use imaboard::log::{DatabasePlace, Log, OpenError, OpenMode};
 use imaboard::settings::{DatabaseUrl, Overrides, Settings, Sources, explain};
 use imaboard::wiring::{self, Purpose, Serve};
 use imaboard::{press, telemetry};
-use imaboard_domain::Facility;
+use imaboard_domain::{Facility, FacilityId};
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -191,11 +191,48 @@ async fn register_command(common: &Common, command: RegisterCommand) -> Result<(
                 return Ok(());
             }
             let (facilities, retire) = difference.into_changes();
-            let value = ask(common, Request::RegisterWrite { facilities, retire }).await?;
-            eprintln!("{} 施設を書き込み、{} 施設を外しました", value["written"], value["retired"]);
+            let (written, retired) = (facilities.len(), retire.len());
+            write_register(common, facilities, retire).await?;
+            eprintln!("{written} 施設を書き込み、{retired} 施設を外しました");
             Ok(())
         }
     }
+}
+
+/// Facilities in one request: a bar moves, and no request grows with the register.
+const FACILITIES_A_REQUEST: usize = 1_000;
+
+/// Writes a register piece by piece, through the running server or by itself. What was written before a failure stays, and
+/// the same import again writes the rest.
+async fn write_register(common: &Common, facilities: Vec<Facility>, retire: Vec<FacilityId>) -> Result<(), Failed> {
+    let folder = DataFolder::existing(&common.data).map_err(|e| Failed::because(&e))?;
+    let opened = if control::server_runs(&folder.control_socket()) {
+        None
+    } else {
+        Some(wiring::open(load(common, ServeArgs::default())?, folder, Purpose::Write).await?)
+    };
+    let bar = commands::progress_bar();
+    bar.set_length(facilities.len() as u64);
+    let requests = facilities.chunks(FACILITIES_A_REQUEST).map(|part| (part.to_vec(), Vec::new())).chain([(Vec::new(), retire)]);
+    let mut outcome = Ok(());
+    for (facilities, retire) in requests {
+        let written = facilities.len() as u64;
+        let request = Request::RegisterWrite { facilities, retire };
+        let answer = match &opened {
+            None => ask(common, request).await,
+            Some(opened) => core::answer(&opened.app, request).await.map_err(Failed),
+        };
+        if let Err(error) = answer {
+            outcome = Err(error);
+            break;
+        }
+        bar.inc(written);
+    }
+    bar.finish_and_clear();
+    if let Some(opened) = opened {
+        opened.close().await;
+    }
+    outcome
 }
 
 async fn facility(common: &Common, command: FacilityCommand) -> Result<(), Failed> {

@@ -341,7 +341,12 @@ impl Writer {
             match job {
                 Job::Submit(submission, reply) => {
                     // Whatever depends on the board's newest state waits for what came before it.
-                    let plain = matches!(&submission.intent, Intent::Report(r) if r.confirm.is_none());
+                    let plain = match &submission.intent {
+                        Intent::Report(report) => report.confirm.is_none(),
+                        // A record of the register stands for itself, and a register of a nation has hundreds of thousands.
+                        Intent::Control(facts) => matches!(**facts, Facts::FacilityRegistered(_)),
+                        Intent::Correct { .. } => false,
+                    };
                     let same_id = batch.iter().any(|d| d.entry.id == submission.id);
                     if !plain || same_id {
                         self.commit(&mut batch).await;
@@ -401,12 +406,12 @@ impl Writer {
         let text = submission.text.map(|t| t.replace('\0', "").trim().to_owned()).filter(|t| !t.is_empty());
         self.inspect(&submission.intent, text.as_deref())?;
         let facts = match submission.intent {
-            Intent::Report(intent) => self.parts.board.look(recorded_at, &self.parts.rhythms, |m| {
+            Intent::Report(intent) => self.parts.board.decide(recorded_at, &self.parts.rhythms, |m| {
                 decide_report(&m, submission.id, &intent, text.is_some(), recorded_at)
             })?,
             Intent::Correct { replaces } => self.decide_correction(replaces).await?,
             Intent::Control(facts) => {
-                self.parts.board.look(recorded_at, &self.parts.rhythms, |m| check_control(&m, &facts, text.is_some()))?;
+                self.parts.board.decide(recorded_at, &self.parts.rhythms, |m| check_control(&m, &facts, text.is_some()))?;
                 *facts
             }
         };
@@ -738,7 +743,7 @@ fn decide_report(
         observed_at,
         late: intent.late,
         incident: m.incident_in(realm).map(|i| i.id.clone()),
-        roll_call: m.roll_call(realm).filter(|r| is_since(m, realm, r.call, observed_at)).map(|r| r.call.id.clone()),
+        roll_call: m.open_call(realm).filter(|call| is_since(m, realm, call, observed_at)).map(|call| call.id.clone()),
         exercise: realm == Realm::Exercise,
         unclear,
         observations,

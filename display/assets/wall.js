@@ -146,9 +146,9 @@
       var counts = {};
       row.dataset.levels.split(" ").forEach(function (entry) {
         if (!entry) return;
-        var part = entry.split("@");
-        var level = part[1] && at >= Number(part[1]) ? "unknown" : part[0];
-        counts[level] = (counts[level] || 0) + 1;
+        var part = entry.split("@"), held = part[0].split("*");
+        var level = part[1] && at >= Number(part[1]) ? "unknown" : held[0];
+        counts[level] = (counts[level] || 0) + Number(held[1] || 1);
       });
       each(row.querySelectorAll("[data-level]"), function (cell) {
         var n = counts[cell.dataset.level] || 0;

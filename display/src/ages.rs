@@ -2,8 +2,8 @@
 //!
 //! *Invariant:* what is written here never lets a browser show a value longer than the server would.
 
-use imaboard_domain::{Aspect, Cell, Freshness, Mode, Moment, Realm, Shown, city_time};
-use jiff::{SignedDuration, Timestamp};
+use imaboard_domain::{Aspect, Believed, Freshness, Moment, Realm, Shown};
+use jiff::Timestamp;
 
 /// When a value was true, and until when it may be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,27 +18,17 @@ pub struct Ages {
     pub freshness: Freshness,
 }
 
+impl From<Believed> for Ages {
+    fn from(b: Believed) -> Self {
+        Self { observed_at: b.observed_at, aging_at: b.aging_at, stale_at: b.stale_at, freshness: b.freshness }
+    }
+}
+
 impl Ages {
     /// The ages of what is shown of an aspect; `None` if nothing ever was.
     #[must_use]
     pub fn of(m: &Moment<'_>, aspect: &Aspect, shown: Shown<'_>, realm: Realm) -> Option<Self> {
-        let standing = shown.last()?;
-        let mode = if realm == Realm::Exercise && !aspect.is_vacancy() { Mode::Incident } else { m.mode() };
-        // A value of exactly its rhythm still counts, hence the millisecond.
-        let after = |times: i32| {
-            let span = m.rhythms.span(aspect, mode)? * times;
-            standing.observed_at.checked_add(span + SignedDuration::from_millis(1)).ok()
-        };
-        let mut ages =
-            Self { observed_at: standing.observed_at, aging_at: after(1), stale_at: after(2), freshness: shown.freshness()? };
-        // "Tonight" means nothing once the night is over, however fresh it was.
-        if let Aspect::Vacancy { cell: Cell::Date(day), .. } = aspect
-            && let Ok(over) = day.tomorrow().and_then(|next| next.to_zoned(city_time(m.now).time_zone().clone()))
-        {
-            let over = over.timestamp();
-            ages.stale_at = Some(ages.stale_at.map_or(over, |at| at.min(over)));
-        }
-        Some(ages)
+        m.believed(aspect, shown, realm).map(Self::from)
     }
 
     /// The class a browser would give it now.

@@ -5,8 +5,8 @@
 //! at least counted.
 
 use imaboard_domain::{
-    Condition, DamageRow, Display, DistrictId, FacilityBoard, FirstCounts, FirstReport, Incident, Mode, Moment, Posting,
-    PostingKind, Realm, ServiceGroup, ServiceKind, Shown, Value,
+    Condition, DamageRow, Display, DistrictId, FacilityBoard, FacilityId, FirstCounts, FirstReport, Incident, Mode, Moment,
+    Posting, PostingKind, Realm, ServiceGroup, ServiceKind, Shown, Value,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -90,6 +90,9 @@ impl Layout {
 /// Notices and jobs older walls never reach; the newest few are what a passer-by reads.
 const MAX_POSTING_PAGES: usize = 3;
 
+/// Damage beyond this never comes round while anybody stands before the wall; the worst comes first, and all is counted.
+const MAX_DAMAGE_PAGES: usize = 24;
+
 /// What one page shows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scene<'a> {
@@ -168,7 +171,7 @@ pub fn pages<'a>(m: &Moment<'a>, display: &Display, layout: Layout) -> Vec<Page<
     for kind in [PostingKind::Notice, PostingKind::Job] {
         scenes.extend(posting_pages(m, layout, kind));
     }
-    if facilities(m, display).next().is_none() {
+    if !m.has_facilities(&display.districts) {
         scenes.insert(0, ("empty".to_owned(), Scene::Empty));
     }
     let of = scenes.len();
@@ -182,7 +185,7 @@ fn even_chunks(n: usize, most: usize) -> impl Iterator<Item = usize> {
 }
 
 fn vacancy_pages<'a>(m: &Moment<'a>, display: &Display, layout: Layout) -> Vec<(String, Scene<'a>)> {
-    let offered = |kind: ServiceKind| facilities(m, display).any(|f| f.facility.services.iter().any(|s| s.kind == kind));
+    let offered = |kind: ServiceKind| m.is_offered(kind, &display.districts);
     let mut pages: Vec<(Vec<ServiceGroup>, Vec<ServiceKind>)> = Vec::new();
     for group in ServiceGroup::ALL.iter().filter(|g| **g != ServiceGroup::Open) {
         let kinds: Vec<ServiceKind> =
@@ -224,11 +227,14 @@ pub fn last_called_for_help(row: &DamageRow<'_>, incident: Option<&Incident>) ->
 pub fn damage_rows<'a>(m: &Moment<'a>, display: &Display, realm: Realm) -> (Vec<DamageRow<'a>>, Vec<DamageRow<'a>>) {
     let incident = m.incident_in(realm);
     let listed: Vec<DamageRow<'a>> = m.damage_rows(realm);
-    let fallen_silent = facilities(m, display)
-        .filter(|f| !listed.iter().any(|r| r.facility.facility.id == f.facility.id))
+    let named: std::collections::BTreeSet<&FacilityId> = listed.iter().map(|r| &r.facility.facility.id).collect();
+    let fallen_silent: Vec<DamageRow<'a>> = m
+        .told(realm)
+        .filter(|f| !named.contains(&f.facility.id))
         .map(|f| m.damage_of(f, realm))
-        .filter(|r| last_called_for_help(r, incident));
-    let all = listed.clone().into_iter().chain(fallen_silent).filter(|r| shows(display, &r.facility.facility.district));
+        .filter(|r| last_called_for_help(r, incident))
+        .collect();
+    let all = listed.into_iter().chain(fallen_silent).filter(|r| shows(display, &r.facility.facility.district));
     let (mut calls, rows): (Vec<_>, Vec<_>) = all.partition(|r| r.needs_help() || last_called_for_help(r, incident));
     calls.sort_by_key(|r| !r.needs_help());
     (calls, rows)
@@ -255,6 +261,7 @@ fn damage_pages<'a>(m: &Moment<'a>, display: &Display, layout: Layout, realm: Re
             scenes.push(Scene::Damage { realm, calls: on_top.clone(), elsewhere: elsewhere.clone(), rows: chunk });
         }
     }
+    scenes.truncate(MAX_DAMAGE_PAGES);
     scenes.into_iter().enumerate().map(|(at, scene)| (format!("{name}-{}", at + 1), scene)).collect()
 }
 
@@ -267,7 +274,7 @@ fn chunks<T: Clone>(list: &[T], most: usize) -> Vec<Vec<T>> {
 }
 
 fn roll_call<'a>(m: &Moment<'a>, realm: Realm) -> Option<(String, Scene<'a>)> {
-    m.roll_call(realm)?;
+    m.open_call(realm)?;
     let key = match realm {
         Realm::Real => "roll-call",
         Realm::Exercise => "exercise-roll-call",
@@ -287,20 +294,7 @@ fn posting_pages<'a>(m: &Moment<'a>, layout: Layout, kind: PostingKind) -> Vec<(
 /// First reports counted over the facilities of a display that the incident concerns.
 #[must_use]
 pub fn first_counts(m: &Moment<'_>, display: &Display, realm: Realm) -> FirstCounts {
-    if display.districts.is_empty() {
-        return m.first_counts(realm);
-    }
-    let mut counts = FirstCounts::default();
-    let areas = m.incident_in(realm).map_or(&[][..], |i| i.areas.as_slice());
-    for f in facilities(m, display).filter(|f| areas.is_empty() || areas.contains(&f.facility.district)) {
-        *match m.damage_of(f, realm).first() {
-            Some(FirstReport::NeedsHelp) => &mut counts.needs_help,
-            Some(FirstReport::Impaired) => &mut counts.impaired,
-            Some(FirstReport::Safe) => &mut counts.safe,
-            None => &mut counts.silent,
-        } += 1;
-    }
-    counts
+    m.first_counts_in(realm, &display.districts)
 }
 
 /// Minutes after which a roll call's rate is noted (FDMA asks for a first report within 30 minutes).
@@ -309,8 +303,8 @@ pub const RATE_MARKS_MINUTES: [i64; 3] = [15, 30, 60];
 /// When a wall changes next by time alone.
 #[must_use]
 pub fn next_deadline(m: &Moment<'_>) -> Timestamp {
-    let calls = [Realm::Real, Realm::Exercise].into_iter().filter_map(|realm| m.roll_call(realm));
-    let marks = calls.flat_map(|c| RATE_MARKS_MINUTES.map(|minutes| c.call.opened_at + SignedDuration::from_mins(minutes)));
+    let calls = [Realm::Real, Realm::Exercise].into_iter().filter_map(|realm| m.open_call(realm));
+    let marks = calls.flat_map(|c| RATE_MARKS_MINUTES.map(|minutes| c.opened_at + SignedDuration::from_mins(minutes)));
     marks.filter(|at| *at > m.now).fold(m.next_deadline(), Ord::min)
 }
 

@@ -253,7 +253,7 @@ fn every_believed_value_carries_the_times_at_which_a_browser_left_alone_must_dou
 fn a_sum_of_beds_is_doubted_when_its_oldest_part_is_and_names_no_part() {
     let mut log = Log::new();
     log.register("a", "七釜の里", "saikai", &[ServiceKind::Tokuyo]);
-    let mut facility = log.board.find_facility(&"a".parse().unwrap()).unwrap().facility.clone();
+    let mut facility = Facility::clone(&log.board.find_facility(&"a".parse().unwrap()).unwrap().facility);
     let cells = [BedSex::Male, BedSex::Female].map(|sex| Cell::Beds { sex: Some(sex), room: None });
     facility.services[0].bed_cells = cells.to_vec();
     log.apply(now(), Facts::FacilityRegistered(Box::new(facility)), None);

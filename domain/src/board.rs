@@ -4,9 +4,14 @@
 //! `(observed_at, recorded_at, id)`, so any order and repetition of the same reports gives the same standings; control
 //! entries (register, keys, incidents, postings …) apply in `seq` order. Nothing here reads a clock: freshness is
 //! computed by [`crate::Moment`] at render time. Deliberately absent: I/O, settings, words for people.
+//!
+//! A clone shares everything with its original and copies only what changes later, so a checkpoint may take the whole board
+//! while reports go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use imbl::OrdMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -18,9 +23,10 @@ use crate::entry::{Entry, Facts, Report};
 use crate::facility::Facility;
 use crate::id::{ButtonId, DisplayId, EntryId, FacilityId, IncidentId, KeyId, PostingId, RollCallId};
 use crate::incident::{Answer, Incident, RollCall};
+use crate::index::{Index, Marks};
 use crate::moment::city_date;
 use crate::posting::{Posting, PostingKind, PostingState};
-use crate::service::{Grid, ServiceKind};
+use crate::service::{Cell, Grid, ServiceKind};
 use crate::standing::{Channel, Standing};
 
 /// A view of the board: something that is rendered as a whole.
@@ -98,7 +104,7 @@ pub struct DayCount {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FacilityBoard {
     /// Its register record.
-    pub facility: Facility,
+    pub facility: Arc<Facility>,
     /// Taken out of the register.
     pub retired: bool,
     /// Real standings.
@@ -114,18 +120,59 @@ pub struct FacilityBoard {
 /// How many days of free places are kept for the chart: the 30 shown, and the rhythm of 14 days before them.
 pub const HISTORY_DAYS: i64 = 44;
 
+/// How many days of one short-stay service are kept: the 31 that can be reported and yesterday, and room for as many
+/// again, so that a clock that ran ahead for a fortnight pushes nothing of today out.
+pub const DATES_KEPT: usize = 80;
+
 /// The fold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Board {
     position: u64,
     sample: bool,
-    facilities: BTreeMap<FacilityId, FacilityBoard>,
-    keys: BTreeMap<KeyId, FacilityKey>,
-    incidents: BTreeMap<IncidentId, Incident>,
-    roll_calls: BTreeMap<RollCallId, RollCall>,
-    postings: BTreeMap<PostingId, Posting>,
-    buttons: BTreeMap<ButtonId, Button>,
-    displays: BTreeMap<DisplayId, Display>,
+    facilities: OrdMap<FacilityId, Arc<FacilityBoard>>,
+    keys: OrdMap<KeyId, FacilityKey>,
+    incidents: OrdMap<IncidentId, Incident>,
+    roll_calls: OrdMap<RollCallId, RollCall>,
+    postings: OrdMap<PostingId, Arc<Posting>>,
+    buttons: OrdMap<ButtonId, Button>,
+    displays: OrdMap<DisplayId, Display>,
+    /// Follows from the rest.
+    #[serde(skip)]
+    index: Index,
+}
+
+/// What a checkpoint holds of a board.
+#[derive(Deserialize)]
+struct Stored {
+    position: u64,
+    sample: bool,
+    facilities: OrdMap<FacilityId, Arc<FacilityBoard>>,
+    keys: OrdMap<KeyId, FacilityKey>,
+    incidents: OrdMap<IncidentId, Incident>,
+    roll_calls: OrdMap<RollCallId, RollCall>,
+    postings: OrdMap<PostingId, Arc<Posting>>,
+    buttons: OrdMap<ButtonId, Button>,
+    displays: OrdMap<DisplayId, Display>,
+}
+
+impl From<Stored> for Board {
+    fn from(stored: Stored) -> Self {
+        let Stored { position, sample, facilities, keys, incidents, roll_calls, postings, buttons, displays } = stored;
+        let mut index = Index::default();
+        // In place, because a second copy of a nation's register would be most of the memory of a start.
+        let facilities = facilities
+            .into_iter()
+            .map(|(_, mut held)| {
+                let board = Arc::make_mut(&mut held);
+                index.share(Arc::make_mut(&mut board.facility));
+                (board.facility.id.clone(), held)
+            })
+            .collect();
+        let mut board = Self { position, sample, facilities, keys, incidents, roll_calls, postings, buttons, displays, index };
+        board.index.rebuild_from(&board.facilities, &board.keys, &board.buttons, &board.postings);
+        board
+    }
 }
 
 impl Board {
@@ -149,49 +196,64 @@ impl Board {
 
     /// Every facility, retired ones too.
     #[must_use]
-    pub fn facilities(&self) -> &BTreeMap<FacilityId, FacilityBoard> {
+    pub fn facilities(&self) -> &OrdMap<FacilityId, Arc<FacilityBoard>> {
         &self.facilities
     }
 
     /// One facility, if it is in the register and not retired.
     #[must_use]
     pub fn find_facility(&self, id: &FacilityId) -> Option<&FacilityBoard> {
-        self.facilities.get(id).filter(|f| !f.retired)
+        self.facilities.get(id).map(Arc::as_ref).filter(|f| !f.retired)
+    }
+
+    /// The keys of one facility that are not revoked, in the order of their ids.
+    pub fn keys_of(&self, facility: &FacilityId) -> impl Iterator<Item = &KeyId> {
+        self.index.keys_of(facility)
+    }
+
+    /// The button of a device; the first by id if several were enrolled for one.
+    #[must_use]
+    pub fn find_button(&self, profile: &str, device: &str) -> Option<&Button> {
+        self.buttons.get(self.index.find_button(profile, device)?)
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
     }
 
     /// Every report key ever issued.
     #[must_use]
-    pub fn keys(&self) -> &BTreeMap<KeyId, FacilityKey> {
+    pub fn keys(&self) -> &OrdMap<KeyId, FacilityKey> {
         &self.keys
     }
 
     /// Every incident and exercise.
     #[must_use]
-    pub fn incidents(&self) -> &BTreeMap<IncidentId, Incident> {
+    pub fn incidents(&self) -> &OrdMap<IncidentId, Incident> {
         &self.incidents
     }
 
     /// Every roll call.
     #[must_use]
-    pub fn roll_calls(&self) -> &BTreeMap<RollCallId, RollCall> {
+    pub fn roll_calls(&self) -> &OrdMap<RollCallId, RollCall> {
         &self.roll_calls
     }
 
     /// Every posting, whatever its state.
     #[must_use]
-    pub fn postings(&self) -> &BTreeMap<PostingId, Posting> {
+    pub fn postings(&self) -> &OrdMap<PostingId, Arc<Posting>> {
         &self.postings
     }
 
     /// Every enrolled button.
     #[must_use]
-    pub fn buttons(&self) -> &BTreeMap<ButtonId, Button> {
+    pub fn buttons(&self) -> &OrdMap<ButtonId, Button> {
         &self.buttons
     }
 
     /// Every display.
     #[must_use]
-    pub fn displays(&self) -> &BTreeMap<DisplayId, Display> {
+    pub fn displays(&self) -> &OrdMap<DisplayId, Display> {
         &self.displays
     }
 
@@ -208,7 +270,9 @@ impl Board {
             }
             Facts::Report(report) => self.apply_report(entry, report, &mut views),
             Facts::Corrected { replaces, facility, stands, days, answer, exercise, remark } => {
-                if let Some(held) = self.facilities.get_mut(facility) {
+                let index = &mut self.index;
+                if let Some(held) = self.facilities.get_mut(facility).map(Arc::make_mut) {
+                    let before = Marks::of(held);
                     for (aspect, stand) in stands {
                         let in_exercise = *exercise && !aspect.is_vacancy();
                         let of_that_day = days.iter().find(|(a, _)| a == aspect).map(|(_, standing)| standing);
@@ -216,6 +280,7 @@ impl Board {
                             note_aspect(&mut views, held, aspect, in_exercise);
                         }
                     }
+                    index.mark(facility, &before, &Marks::of(held));
                 }
                 if let Some((roll_call, next)) = answer
                     && let Some(call) = self.roll_calls.get_mut(roll_call)
@@ -245,13 +310,18 @@ impl Board {
                 if let Some(held) = self.facilities.get_mut(facility)
                     && !held.retired
                 {
-                    held.retired = true;
+                    Arc::make_mut(held).retired = true;
+                    self.index.unlist(&held.facility);
                     note_register(&mut views, &held.facility);
                 }
             }
             Facts::KeyIssued { key, facility, label } => {
                 let new = FacilityKey { facility: facility.clone(), label: label.clone(), revoked: false };
                 if self.keys.get(key) != Some(&new) {
+                    if let Some(old) = self.keys.get(key) {
+                        self.index.forget_key(key, old);
+                    }
+                    self.index.key(key, &new);
                     self.keys.insert(key.clone(), new);
                     views.insert(View::Keys);
                 }
@@ -260,6 +330,7 @@ impl Board {
                 if let Some(held) = self.keys.get_mut(key)
                     && !held.revoked
                 {
+                    self.index.forget_key(key, held);
                     held.revoked = true;
                     views.insert(View::Keys);
                 }
@@ -303,7 +374,7 @@ impl Board {
                     pinned: false,
                 };
                 if !self.postings.contains_key(posting) {
-                    self.postings.insert(posting.clone(), new);
+                    self.postings.insert(posting.clone(), Arc::new(new));
                     views.insert(View::Pending);
                 }
             }
@@ -320,12 +391,17 @@ impl Board {
             }
             Facts::ButtonEnrolled(button) => {
                 if self.buttons.get(&button.id) != Some(button) {
+                    if let Some(old) = self.buttons.get(&button.id) {
+                        self.index.button(old, false);
+                    }
+                    self.index.button(button, true);
                     self.buttons.insert(button.id.clone(), button.clone());
                     views.insert(View::Buttons);
                 }
             }
             Facts::ButtonRemoved { button } => {
-                if self.buttons.remove(button).is_some() {
+                if let Some(old) = self.buttons.remove(button) {
+                    self.index.button(&old, false);
                     views.insert(View::Buttons);
                 }
             }
@@ -340,20 +416,21 @@ impl Board {
     }
 
     fn apply_report(&mut self, entry: &Entry, report: &Report, views: &mut BTreeSet<View>) {
-        let Some(held) = self.facilities.get_mut(&report.facility) else {
+        let Some(held) = self.facilities.get_mut(&report.facility).map(Arc::make_mut) else {
             return;
         };
+        let before = Marks::of(held);
         for observed in &report.observations {
             let standing = report.standing(entry, observed);
             let in_exercise = standing.exercise;
             let mut differs = false;
-            if matches!(&observed.aspect, Aspect::Vacancy { cell, .. } if cell.grid() == Grid::Beds) {
-                differs = keep_day(held.history.entry(observed.aspect.clone()).or_default(), &standing);
+            let aspect = held.shared(&observed.aspect);
+            if matches!(&aspect, Aspect::Vacancy { cell, .. } if cell.grid() == Grid::Beds) {
+                differs = keep_day(held.history.entry(aspect.clone()).or_default(), &standing);
             }
             let map = if in_exercise { &mut held.exercise } else { &mut held.real };
-            if map.get(&observed.aspect).is_none_or(|old| old.rank() < standing.rank()) {
-                map.insert(observed.aspect.clone(), standing);
-                differs = true;
+            if map.get(&aspect).is_none_or(|old| old.rank() < standing.rank()) {
+                differs |= keep_standing(map, aspect, standing);
             }
             if differs {
                 note_aspect(views, held, &observed.aspect, in_exercise);
@@ -366,6 +443,7 @@ impl Board {
                 views.insert(View::Facility(report.facility.clone()));
             }
         }
+        self.index.mark(&report.facility, &before, &Marks::of(held));
         let in_register = !held.retired;
         let says_how_it_is = report.observations.iter().any(|o| !o.aspect.is_vacancy());
         if let Some(id) = &report.roll_call
@@ -399,35 +477,43 @@ impl Board {
                 expires_at: None,
                 pinned: false,
             };
-            self.postings.insert(id.clone(), posting);
+            self.postings.insert(id.clone(), Arc::new(posting));
             views.insert(View::Pending);
         }
     }
 
     fn register(&mut self, facility: &Facility, views: &mut BTreeSet<View>) {
-        match self.facilities.get_mut(&facility.id) {
-            Some(held) if held.facility == *facility && !held.retired => {}
+        let held = self.facilities.get_mut(&facility.id);
+        if held.as_ref().is_some_and(|held| *held.facility == *facility && !held.retired) {
+            return;
+        }
+        let mut record = facility.clone();
+        self.index.share(&mut record);
+        let record = Arc::new(record);
+        note_register(views, facility);
+        match held {
             Some(held) => {
                 if !held.retired {
                     note_register(views, &held.facility);
+                    self.index.unlist(&held.facility);
                 }
-                held.facility = facility.clone();
+                let held = Arc::make_mut(held);
+                held.facility = Arc::clone(&record);
                 held.retired = false;
-                note_register(views, facility);
             }
             None => {
-                note_register(views, facility);
                 let new = FacilityBoard {
-                    facility: facility.clone(),
+                    facility: Arc::clone(&record),
                     retired: false,
                     real: BTreeMap::new(),
                     exercise: BTreeMap::new(),
                     last_report: None,
                     history: BTreeMap::new(),
                 };
-                self.facilities.insert(facility.id.clone(), new);
+                self.facilities.insert(record.id.clone(), Arc::new(new));
             }
         }
+        self.index.list(&record);
     }
 
     fn open_incident(&mut self, incident: &Incident, at: Timestamp, views: &mut BTreeSet<View>) {
@@ -436,11 +522,13 @@ impl Board {
         }
         if !incident.exercise {
             // A real incident ends the exercise: nobody may mistake one for the other.
-            for exercise in self.incidents.values_mut().filter(|i| i.exercise && i.closed_at.is_none()) {
-                exercise.closed_at = Some(at);
+            let open = |i: &&Incident| i.exercise && i.closed_at.is_none();
+            for id in self.incidents.values().filter(open).map(|i| i.id.clone()).collect::<Vec<_>>() {
+                self.incidents[&id].closed_at = Some(at);
             }
-            for call in self.roll_calls.values_mut().filter(|c| c.exercise && c.closed_at.is_none()) {
-                call.closed_at = Some(at);
+            let open = |c: &&RollCall| c.exercise && c.closed_at.is_none();
+            for id in self.roll_calls.values().filter(open).map(|c| c.id.clone()).collect::<Vec<_>>() {
+                self.roll_calls[&id].closed_at = Some(at);
                 views.insert(View::RollCalls);
             }
         }
@@ -450,10 +538,12 @@ impl Board {
 
     fn change_posting(&mut self, id: &PostingId, views: &mut BTreeSet<View>, change: impl FnOnce(&mut Posting)) {
         let Some(held) = self.postings.get_mut(id) else { return };
-        let before = held.clone();
-        change(held);
+        let before = Arc::clone(held);
+        change(Arc::make_mut(held));
         if *held != before {
-            let after = held.clone();
+            let after = Arc::clone(held);
+            self.index.posting(&before, false);
+            self.index.posting(&after, true);
             self.note_posting(views, &before);
             self.note_posting(views, &after);
         }
@@ -484,6 +574,17 @@ impl Board {
 }
 
 impl FacilityBoard {
+    /// The aspect with the id of its service as the register holds it, so that no report keeps its own copy.
+    fn shared(&self, aspect: &Aspect) -> Aspect {
+        match aspect {
+            Aspect::Vacancy { service, cell } => {
+                let service = self.facility.find_service(service).map_or(service, |s| &s.id);
+                Aspect::Vacancy { service: service.clone(), cell: *cell }
+            }
+            plain => plain.clone(),
+        }
+    }
+
     /// Lets what held before stand again where `report` was believed; tells whether anything differs.
     ///
     /// A day of the chart is separate from the standing: the withdrawn report may have been the last of its day and yet
@@ -510,13 +611,44 @@ impl FacilityBoard {
         let map = if in_exercise { &mut self.exercise } else { &mut self.real };
         if map.get(aspect).is_some_and(|s| s.report == report) {
             match stand {
-                Some(standing) => map.insert(aspect.clone(), standing.clone()),
-                None => map.remove(aspect),
-            };
+                Some(standing) => {
+                    // The key stays the one that is held.
+                    map.insert(aspect.clone(), standing.clone());
+                }
+                None => {
+                    map.remove(aspect);
+                }
+            }
             differs = true;
         }
         differs
     }
+}
+
+/// Keeps a standing. Of the days of one service only the last [`DATES_KEPT`] stay, whatever order they came in; tells
+/// whether anything differs.
+fn keep_standing(map: &mut BTreeMap<Aspect, Standing>, aspect: Aspect, standing: Standing) -> bool {
+    let Aspect::Vacancy { service, cell: Cell::Date(date) } = &aspect else {
+        map.insert(aspect, standing);
+        return true;
+    };
+    let day = |date: Date| Aspect::Vacancy { service: service.clone(), cell: Cell::Date(date) };
+    let (first, last) = (day(Date::MIN), day(Date::MAX));
+    let date = *date;
+    if !map.contains_key(&aspect) {
+        let held = map.range(&first..=&last).count();
+        let oldest = map.range(&first..=&last).next().map(|(a, _)| a.clone());
+        if held >= DATES_KEPT
+            && let Some(oldest) = oldest
+        {
+            if matches!(&oldest, Aspect::Vacancy { cell: Cell::Date(old), .. } if *old > date) {
+                return false;
+            }
+            map.remove(&oldest);
+        }
+    }
+    map.insert(aspect, standing);
+    true
 }
 
 /// Keeps what was last said of a day; tells whether that differs from before.

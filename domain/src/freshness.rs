@@ -63,15 +63,21 @@ impl Rhythms {
     #[must_use]
     pub fn of(&self, aspect: &Aspect) -> Rhythm {
         match aspect {
-            Aspect::Vacancy { cell, .. } => match cell.grid() {
-                Grid::Beds => self.beds,
-                Grid::Slots => self.slots,
-                Grid::Intake => self.intake,
-                Grid::Dates => self.dates,
-                Grid::Weekdays => self.weekdays,
-            },
+            Aspect::Vacancy { cell, .. } => self.of_grid(cell.grid()),
             Aspect::Operation | Aspect::FirstReport => self.operation,
             _ => self.damage,
+        }
+    }
+
+    /// The rhythm of the cells of a grid.
+    #[must_use]
+    pub fn of_grid(&self, grid: Grid) -> Rhythm {
+        match grid {
+            Grid::Beds => self.beds,
+            Grid::Slots => self.slots,
+            Grid::Intake => self.intake,
+            Grid::Dates => self.dates,
+            Grid::Weekdays => self.weekdays,
         }
     }
 

@@ -1,7 +1,10 @@
 //! Identifiers as types, so that a button can never be passed where a facility is meant.
 //!
+//! An id is shared text: cloning one copies no letters, because a board of a nation holds millions of them.
 //! Invariant: an id that exists is well-formed (lowercase ASCII letters, digits, `-`, 1 to 64 characters),
 //! so it can stand in a URL, a topic and a file name without quoting.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,23 +19,32 @@ fn well_formed(text: &str) -> bool {
         && !text.starts_with('-')
 }
 
+/// Where a search in sorted ids begins; no id itself.
+pub(crate) trait First {
+    /// Stands before every id.
+    fn first() -> Self;
+}
+
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes a text as an id; fails unless it is well-formed.
             pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
                 let text = text.into();
-                if well_formed(&text) { Ok(Self(text)) } else { Err(BadId(text)) }
+                if well_formed(&text) { Ok(Self(text.into())) } else { Err(BadId(text)) }
             }
 
             /// The id as text.
             #[must_use]
             pub fn as_str(&self) -> &str { &self.0 }
+        }
+
+        impl First for $name {
+            fn first() -> Self { Self("".into()) }
         }
 
         impl TryFrom<String> for $name {
@@ -41,12 +53,25 @@ macro_rules! ids {
         }
 
         impl From<$name> for String {
-            fn from(id: $name) -> String { id.0 }
+            fn from(id: $name) -> String { id.as_str().to_owned() }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.serialize_str(&self.0) }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
         }
 
         impl std::str::FromStr for $name {
             type Err = BadId;
-            fn from_str(text: &str) -> Result<Self, BadId> { Self::new(text) }
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                if well_formed(text) { Ok(Self(text.into())) } else { Err(BadId(text.to_owned())) }
+            }
         }
 
         impl std::fmt::Display for $name {

@@ -2,8 +2,7 @@
 //!
 //! Invariant: an exercise (訓練) is an overlay; it never changes the real [`Mode`], rhythms or standings.
 
-use std::collections::BTreeMap;
-
+use imbl::OrdMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +112,6 @@ pub struct RollCall {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
     /// First answers by facility.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub answers: BTreeMap<FacilityId, Answer>,
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub answers: OrdMap<FacilityId, Answer>,
 }

@@ -4,6 +4,7 @@
 //! returns a stale value as current, and an exercise is only visible through [`Realm::Exercise`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -12,12 +13,15 @@ use serde::Serialize;
 
 use crate::aspect::{Aspect, Condition, FirstReport, Level, Need, PLAIN_ASPECTS, Value};
 use crate::board::{Board, FacilityBoard};
+use crate::facility::Facility;
 use crate::freshness::Rhythms;
-use crate::id::{DistrictId, FacilityId};
+use crate::id::{DistrictId, FacilityId, First, IncidentId};
 use crate::incident::{Incident, Mode, RollCall, Severity};
+use crate::index::Offered;
 use crate::posting::{Posting, PostingKind};
-use crate::service::{Cell, Grid, Service, ServiceKind};
-use crate::standing::{Channel, Freshness, Shown};
+use crate::service::{Cell, Grid, Service, ServiceKind, ServiceRow};
+use crate::standing::{Channel, Freshness, Shown, Standing};
+use crate::tally::Tally;
 
 /// City time: Japan has one zone, nine hours ahead of UTC, and no summer time.
 #[must_use]
@@ -61,14 +65,40 @@ pub struct LevelCounts {
 impl LevelCounts {
     /// Counts one facility; `None` is unknown.
     pub fn add(&mut self, level: Option<Level>) {
-        *match level {
+        *self.of(level) += 1;
+    }
+
+    /// Counts one facility more or less.
+    pub(crate) fn change(&mut self, level: Option<Level>, add: bool) {
+        let n = self.of(level);
+        *n = n.saturating_add_signed(if add { 1 } else { -1 });
+    }
+
+    /// Adds the counts of other facilities.
+    pub fn add_all(&mut self, other: Self) {
+        self.plenty += other.plenty;
+        self.available += other.available;
+        self.few += other.few;
+        self.full += other.full;
+        self.not_offered += other.not_offered;
+        self.unknown += other.unknown;
+    }
+
+    /// The number of one level; `None` is unknown.
+    #[must_use]
+    pub fn number(mut self, level: Option<Level>) -> u32 {
+        *self.of(level)
+    }
+
+    fn of(&mut self, level: Option<Level>) -> &mut u32 {
+        match level {
             Some(Level::Plenty) => &mut self.plenty,
             Some(Level::Available) => &mut self.available,
             Some(Level::Few) => &mut self.few,
             Some(Level::Full) => &mut self.full,
             Some(Level::NotOffered) => &mut self.not_offered,
             None => &mut self.unknown,
-        } += 1;
+        }
     }
 
     /// How many facilities were counted.
@@ -256,6 +286,24 @@ pub struct FreeOnDay {
     pub free: Vec<(ServiceKind, Option<u32>)>,
 }
 
+/// When a value was true, and until when it may be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Believed {
+    /// When it was true.
+    pub observed_at: Timestamp,
+    /// From when it is past its rhythm; `None`: never.
+    pub aging_at: Option<Timestamp>,
+    /// From when it is unknown; `None`: never.
+    pub stale_at: Option<Timestamp>,
+    /// What it is now.
+    pub freshness: Freshness,
+}
+
+/// The end of the city day of a moment; the end of time if the calendar ends first.
+pub(crate) fn end_of_day(at: Timestamp) -> Timestamp {
+    city_time(at).tomorrow().and_then(|z| z.start_of_day()).map_or(Timestamp::MAX, |z| z.timestamp())
+}
+
 /// The board at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment<'a> {
@@ -265,13 +313,34 @@ pub struct Moment<'a> {
     pub now: Timestamp,
     /// How fast values age.
     pub rhythms: &'a Rhythms,
+    /// The incidents of now, looked up once because every value asks for them.
+    real: Option<&'a Incident>,
+    practised: Option<&'a Incident>,
+    /// What is counted already, if somebody counts.
+    tally: Option<&'a Tally>,
 }
 
 impl<'a> Moment<'a> {
     /// Looks at the board at `now`.
     #[must_use]
     pub fn new(board: &'a Board, now: Timestamp, rhythms: &'a Rhythms) -> Self {
-        Self { board, now, rhythms }
+        let open = || board.incidents().values().filter(|i| i.closed_at.is_none());
+        let real = open().filter(|i| !i.exercise).max_by_key(|i| (i.severity, i.opened_at));
+        let practised = open().filter(|i| i.exercise).max_by_key(|i| i.opened_at);
+        Self { board, now, rhythms, real, practised, tally: None }
+    }
+
+    /// Looks at the board at `now` with what a tally of this board has counted; without it where it does not hold at `now`.
+    #[must_use]
+    pub fn counted(board: &'a Board, now: Timestamp, rhythms: &'a Rhythms, tally: &'a Tally) -> Self {
+        match tally.holds(now, rhythms) {
+            Some(now) => Self { tally: Some(tally), ..Self::new(board, now, rhythms) },
+            None => Self::new(board, now, rhythms),
+        }
+    }
+
+    pub(crate) fn tally(&self) -> Option<&'a Tally> {
+        self.tally
     }
 
     /// The city date.
@@ -283,17 +352,13 @@ impl<'a> Moment<'a> {
     /// The open real incident or alert: incidents before alerts, then the newest.
     #[must_use]
     pub fn incident(&self) -> Option<&'a Incident> {
-        self.open_incidents().filter(|i| !i.exercise).max_by_key(|i| (i.severity, i.opened_at))
+        self.real
     }
 
     /// The exercise under way, if any: the newest.
     #[must_use]
     pub fn exercise(&self) -> Option<&'a Incident> {
-        self.open_incidents().filter(|i| i.exercise).max_by_key(|i| i.opened_at)
-    }
-
-    fn open_incidents(&self) -> impl Iterator<Item = &'a Incident> {
-        self.board.incidents().values().filter(|i| i.closed_at.is_none())
+        self.practised
     }
 
     /// The incident of a realm.
@@ -325,7 +390,28 @@ impl<'a> Moment<'a> {
 
     /// The facilities of the register.
     pub fn facilities(&self) -> impl Iterator<Item = &'a FacilityBoard> {
-        self.board.facilities().values().filter(|f| !f.retired)
+        self.board.facilities().values().map(Arc::as_ref).filter(|f| !f.retired)
+    }
+
+    /// The facilities of the register that have said anything.
+    pub fn reported(&self) -> impl Iterator<Item = &'a FacilityBoard> {
+        let board = self.board;
+        board.index().reported.iter().filter_map(|id| board.find_facility(id))
+    }
+
+    /// Facilities whose first report in an incident or exercise was no "safe", the newest first, at most this many.
+    pub fn first_told(&self, incident: &IncidentId, most: usize) -> impl Iterator<Item = &'a FacilityBoard> {
+        let (board, of) = (self.board, incident.clone());
+        let from = (incident.clone(), std::cmp::Reverse(Timestamp::MAX), FacilityId::first());
+        let told = board.index().told.range(from..).take_while(move |(i, ..)| *i == of);
+        told.filter_map(|(_, _, id)| board.find_facility(id)).take(most)
+    }
+
+    /// The facilities of the register that have ever said anything but vacancies in a realm.
+    pub fn told(&self, realm: Realm) -> impl Iterator<Item = &'a FacilityBoard> {
+        let board = self.board;
+        let ids = if realm == Realm::Exercise { &board.index().exercise } else { &board.index().damage };
+        ids.iter().filter_map(|id| board.find_facility(id))
     }
 
     /// What may be shown of one aspect of one facility. Vacancies are real in either realm.
@@ -353,6 +439,10 @@ impl<'a> Moment<'a> {
             return Shown::Stale(standing);
         }
         let mode = if aspect.is_vacancy() { self.mode() } else { self.rhythm_mode(realm) };
+        self.aged(aspect, standing, mode)
+    }
+
+    fn aged<'s>(&self, aspect: &Aspect, standing: &'s Standing, mode: Mode) -> Shown<'s> {
         match self.rhythms.freshness(aspect, standing, mode, self.now) {
             Freshness::Fresh => Shown::Fresh(standing),
             Freshness::Aging => Shown::Aging(standing),
@@ -413,9 +503,20 @@ impl<'a> Moment<'a> {
         list
     }
 
-    /// Numbers of facilities per level for one kind, by district.
+    /// Numbers of places per level for one kind, by district.
     #[must_use]
     pub fn level_counts(&self, kind: ServiceKind) -> BTreeMap<DistrictId, LevelCounts> {
+        if let Some(tally) = self.tally {
+            if kind.grid().is_none() {
+                return BTreeMap::new();
+            }
+            let counts = |(district, offered): (&DistrictId, Offered)| {
+                let mut counts = tally.levels(kind, Some(district));
+                counts.unknown += offered.services.saturating_sub(counts.total());
+                (district.clone(), counts)
+            };
+            return self.districts_of(Some(kind)).map(counts).collect();
+        }
         let mut by_district: BTreeMap<DistrictId, LevelCounts> = BTreeMap::new();
         for place in self.places(kind) {
             by_district.entry(place.facility.facility.district.clone()).or_default().add(place.level());
@@ -423,9 +524,161 @@ impl<'a> Moment<'a> {
         by_district
     }
 
+    /// Districts with facilities of a kind (`None`: any), and how many.
+    pub(crate) fn districts_of(&self, kind: Option<ServiceKind>) -> impl Iterator<Item = (&'a DistrictId, Offered)> {
+        let offered = &self.board.index().offered;
+        offered.range((kind, DistrictId::first())..).take_while(move |((k, _), _)| *k == kind).map(|((_, d), o)| (d, *o))
+    }
+
+    /// How many facilities stand in the register.
+    #[must_use]
+    pub fn facility_count(&self) -> u32 {
+        self.districts_of(None).map(|(_, o)| o.facilities).sum()
+    }
+
+    /// Facilities of the register by district.
+    #[must_use]
+    pub fn facilities_by_district(&self) -> BTreeMap<DistrictId, u32> {
+        self.districts_of(None).map(|(d, o)| (d.clone(), o.facilities)).collect()
+    }
+
+    /// How many facilities offer a kind.
+    #[must_use]
+    pub fn offering(&self, kind: ServiceKind) -> u32 {
+        self.districts_of(Some(kind)).map(|(_, o)| o.facilities).sum()
+    }
+
+    /// Whether anybody in these districts offers a kind; none means everywhere.
+    #[must_use]
+    pub fn is_offered(&self, kind: ServiceKind, districts: &[DistrictId]) -> bool {
+        self.stands_in(Some(kind), districts)
+    }
+
+    /// Whether there is any facility in these districts; none means everywhere.
+    #[must_use]
+    pub fn has_facilities(&self, districts: &[DistrictId]) -> bool {
+        self.stands_in(None, districts)
+    }
+
+    fn stands_in(&self, kind: Option<ServiceKind>, districts: &[DistrictId]) -> bool {
+        if districts.is_empty() {
+            return self.districts_of(kind).next().is_some();
+        }
+        districts.iter().any(|d| self.board.index().offered.contains_key(&(kind, d.clone())))
+    }
+
+    /// The records of one district that offer a kind (`None`: anything), in the order of their kana.
+    pub fn listed(&self, kind: Option<ServiceKind>, district: &DistrictId) -> impl Iterator<Item = &'a Arc<Facility>> {
+        self.board.index().members(kind, district)
+    }
+
+    /// Everything of a facility's record in which people search, in the form of [`crate::search_form`], one part a line.
+    #[must_use]
+    pub fn search_text(&self, facility: &FacilityId) -> &'a str {
+        self.board.index().search.get(facility).map_or("", Arc::as_ref)
+    }
+
+    /// Whether a facility has ever said anything.
+    #[must_use]
+    pub fn has_reported(&self, facility: &FacilityId) -> bool {
+        self.board.index().reported.contains(facility)
+    }
+
+    /// Numbers of facilities per level for every row of the vacancy table that anybody offers, by district. A facility
+    /// with two kinds of one row counts there once, with its better level.
+    #[must_use]
+    pub fn row_counts(&self) -> BTreeMap<ServiceRow, BTreeMap<DistrictId, LevelCounts>> {
+        let mut table: BTreeMap<ServiceRow, BTreeMap<DistrictId, LevelCounts>> = BTreeMap::new();
+        if let Some(tally) = self.tally {
+            for ((row, district), offered) in &self.board.index().rows {
+                let mut counts = tally.row(*row, district);
+                counts.unknown += offered.saturating_sub(counts.total());
+                table.entry(*row).or_default().insert(district.clone(), counts);
+            }
+            return table;
+        }
+        for held in self.facilities() {
+            // Known before unknown, then the order of levels.
+            let mut best: BTreeMap<ServiceRow, (bool, Option<Level>)> = BTreeMap::new();
+            for service in &held.facility.services {
+                let (Some(row), Some(now)) = (service.kind.row(), self.service_now(held, service)) else { continue };
+                let candidate = (now.level().is_none(), now.level());
+                let held = best.entry(row).or_insert(candidate);
+                *held = candidate.min(*held);
+            }
+            for (row, (_, level)) in best {
+                table.entry(row).or_default().entry(held.facility.district.clone()).or_default().add(level);
+            }
+        }
+        table
+    }
+
+    /// Until when what is shown of an aspect may be believed; `None` if nothing was ever said.
+    #[must_use]
+    pub fn believed(&self, aspect: &Aspect, shown: Shown<'_>, realm: Realm) -> Option<Believed> {
+        let standing = shown.last()?;
+        let mode = if realm == Realm::Exercise && !aspect.is_vacancy() { Mode::Incident } else { self.mode() };
+        // A value of exactly its rhythm still counts, hence the millisecond.
+        let after = |times: i32| {
+            let span = self.rhythms.span(aspect, mode)? * times;
+            standing.observed_at.checked_add(span + SignedDuration::from_millis(1)).ok()
+        };
+        let mut believed =
+            Believed { observed_at: standing.observed_at, aging_at: after(1), stale_at: after(2), freshness: shown.freshness()? };
+        // "Tonight" means nothing once the night is over, however fresh it was.
+        if let Aspect::Vacancy { cell: Cell::Date(day), .. } = aspect
+            && let Ok(over) = day.tomorrow().and_then(|next| next.to_zoned(city_time(self.now).time_zone().clone()))
+        {
+            let over = over.timestamp();
+            believed.stale_at = Some(believed.stale_at.map_or(over, |at| at.min(over)));
+        }
+        Some(believed)
+    }
+
+    /// The same of a place. A sum of beds is only as good as the first of its parts to grow too old.
+    #[must_use]
+    pub fn believed_place(&self, place: &ServiceNow<'_>) -> Option<Believed> {
+        let map = &place.facility.real;
+        let of = |cell: Cell| {
+            let aspect = Aspect::Vacancy { service: place.service.id.clone(), cell };
+            let standing = map.get(&aspect)?;
+            self.believed(&aspect, self.aged(&aspect, standing, self.mode()), Realm::Real)
+        };
+        let mut deciding = of(place.cell?)?;
+        if matches!(place.cell, Some(Cell::Beds { .. })) {
+            let cells = place.service.cells_now(self.today()).into_iter();
+            let summed = cells.filter_map(of).filter(|b| b.freshness != Freshness::Stale).filter_map(|b| b.stale_at);
+            deciding.stale_at = summed.chain(deciding.stale_at).min();
+        }
+        Some(deciding)
+    }
+
+    /// How a value of this kind of service ages that was observed then; its freshness is left to whoever knows it.
+    pub(crate) fn believed_kind(&self, kind: ServiceKind, observed_at: Timestamp) -> Option<Believed> {
+        let rhythm = self.rhythms.of_grid(kind.grid()?);
+        let hours = if self.mode() == Mode::Incident { rhythm.incident_hours } else { rhythm.peace_hours };
+        let after = |times: i64| {
+            let span = SignedDuration::from_hours(i64::from(hours?) * times) + SignedDuration::from_millis(1);
+            observed_at.checked_add(span).ok()
+        };
+        Some(Believed { observed_at, aging_at: after(1), stale_at: after(2), freshness: Freshness::Fresh })
+    }
+
+    /// When anything about one facility changes by time alone, the turn of the day apart.
+    #[must_use]
+    pub fn next_change_of(&self, held: &FacilityBoard) -> Option<Timestamp> {
+        let mode = self.mode();
+        let real = held.real.iter().map(|(a, s)| (a, s, mode));
+        let exercise = held.exercise.iter().map(|(a, s)| (a, s, Mode::Incident));
+        real.chain(exercise).filter_map(|(aspect, s, mode)| self.rhythms.next_change(aspect, s, mode, self.now)).min()
+    }
+
     /// How many facilities have at least one vacancy that is not past its rhythm, and how many offer a grid at all.
     #[must_use]
     pub fn reporting(&self) -> (u32, u32) {
+        if let Some(tally) = self.tally {
+            return (tally.fresh(), self.board.index().with_grid);
+        }
         let mut fresh = 0;
         let mut all = 0;
         for f in self.facilities() {
@@ -468,7 +721,7 @@ impl<'a> Moment<'a> {
     #[must_use]
     pub fn damage_rows(&self, realm: Realm) -> Vec<DamageRow<'a>> {
         let mut rows: Vec<DamageRow<'a>> = self
-            .facilities()
+            .told(realm)
             .map(|f| self.damage_of(f, realm))
             .filter(|r| !r.needs.is_empty() || r.worst().is_some_and(|w| w != Condition::Good))
             .collect();
@@ -485,29 +738,42 @@ impl<'a> Moment<'a> {
     /// First reports counted; facilities outside the incident's areas are left out.
     #[must_use]
     pub fn first_counts(&self, realm: Realm) -> FirstCounts {
+        self.first_counts_in(realm, &[])
+    }
+
+    /// The same over these districts alone; none means everywhere.
+    #[must_use]
+    pub fn first_counts_in(&self, realm: Realm, districts: &[DistrictId]) -> FirstCounts {
         let mut counts = FirstCounts::default();
         let incident = self.incident_in(realm);
-        for f in self.facilities() {
-            if incident.is_some_and(|i| !covers(&i.areas, &f.facility.district)) {
-                continue;
-            }
-            *match self.damage_of(f, realm).first() {
-                Some(FirstReport::NeedsHelp) => &mut counts.needs_help,
-                Some(FirstReport::Impaired) => &mut counts.impaired,
-                Some(FirstReport::Safe) => &mut counts.safe,
-                None => &mut counts.silent,
+        let asked = |district: &DistrictId| incident.is_none_or(|i| covers(&i.areas, district)) && covers(districts, district);
+        for f in self.told(realm).filter(|f| asked(&f.facility.district)) {
+            let said = self.shown(f, &Aspect::FirstReport, realm).current().map(|s| &s.value);
+            *match said {
+                Some(Value::FirstReport(FirstReport::NeedsHelp)) => &mut counts.needs_help,
+                Some(Value::FirstReport(FirstReport::Impaired)) => &mut counts.impaired,
+                Some(Value::FirstReport(FirstReport::Safe)) => &mut counts.safe,
+                _ => continue,
             } += 1;
         }
+        // Whoever is not asked is not silent; everybody else who has said nothing is.
+        let all: u32 = self.districts_of(None).filter(|(d, _)| asked(d)).map(|(_, o)| o.facilities).sum();
+        counts.silent = all - counts.needs_help - counts.impaired - counts.safe;
         counts
     }
 
     /// One lifeline, by district.
     #[must_use]
     pub fn condition_counts(&self, aspect: &Aspect, realm: Realm) -> BTreeMap<DistrictId, ConditionCounts> {
-        let mut by_district: BTreeMap<DistrictId, ConditionCounts> = BTreeMap::new();
-        for f in self.facilities() {
-            let condition = self.shown(f, aspect, realm).current().and_then(|s| s.value.condition());
-            by_district.entry(f.facility.district.clone()).or_default().add(condition);
+        let silent =
+            |(d, o): (&DistrictId, Offered)| (d.clone(), ConditionCounts { unknown: o.facilities, ..Default::default() });
+        let mut by_district: BTreeMap<DistrictId, ConditionCounts> = self.districts_of(None).map(silent).collect();
+        for f in self.told(realm) {
+            let Some(standing) = self.shown(f, aspect, realm).current() else { continue };
+            if let Some(counts) = by_district.get_mut(&f.facility.district) {
+                counts.unknown -= 1;
+                counts.add(standing.value.condition());
+            }
         }
         by_district
     }
@@ -515,13 +781,14 @@ impl<'a> Moment<'a> {
     /// The open roll call of a realm; the newest if there are several.
     #[must_use]
     pub fn roll_call(&self, realm: Realm) -> Option<RollCallNow<'a>> {
-        let call = self
-            .board
-            .roll_calls()
-            .values()
-            .filter(|c| c.closed_at.is_none() && c.exercise == (realm == Realm::Exercise))
-            .max_by_key(|c| c.opened_at)?;
-        Some(self.roll_call_now(call))
+        Some(self.roll_call_now(self.open_call(realm)?))
+    }
+
+    /// Which roll call is open in a realm; the newest if there are several.
+    #[must_use]
+    pub fn open_call(&self, realm: Realm) -> Option<&'a RollCall> {
+        let calls = self.board.roll_calls().values();
+        calls.filter(|c| c.closed_at.is_none() && c.exercise == (realm == Realm::Exercise)).max_by_key(|c| c.opened_at)
     }
 
     /// How one roll call stands.
@@ -558,8 +825,9 @@ impl<'a> Moment<'a> {
     /// Postings of one kind that the public may read now: pinned first, then the newest.
     #[must_use]
     pub fn public_postings(&self, kind: PostingKind) -> Vec<&'a Posting> {
+        let ids = self.board.index().published(kind);
         let mut list: Vec<&Posting> =
-            self.board.postings().values().filter(|p| p.kind == kind && p.is_public(self.now)).collect();
+            ids.filter_map(|id| self.board.postings().get(id)).map(Arc::as_ref).filter(|p| p.is_public(self.now)).collect();
         list.sort_by_key(|p| (!p.pinned, std::cmp::Reverse(p.publish_at), p.id.clone()));
         list
     }
@@ -567,8 +835,10 @@ impl<'a> Moment<'a> {
     /// Released remarks of one facility, newest first.
     #[must_use]
     pub fn remarks(&self, facility: &FacilityId) -> Vec<&'a Posting> {
-        let mut list = self.public_postings(PostingKind::Remark);
-        list.retain(|p| p.facility.as_ref() == Some(facility));
+        let ids = self.board.index().remarks_of(facility);
+        let mut list: Vec<&Posting> =
+            ids.filter_map(|id| self.board.postings().get(id)).map(Arc::as_ref).filter(|p| p.is_public(self.now)).collect();
+        list.sort_by_key(|p| (!p.pinned, std::cmp::Reverse(p.publish_at), p.id.clone()));
         list
     }
 
@@ -576,16 +846,13 @@ impl<'a> Moment<'a> {
     /// or the day turns. Always later than `now`.
     #[must_use]
     pub fn next_deadline(&self) -> Timestamp {
-        let midnight = city_time(self.now).tomorrow().and_then(|z| z.start_of_day()).map_or(Timestamp::MAX, |z| z.timestamp());
-        let mode = self.mode();
-        let ages = self.facilities().flat_map(|f| {
-            let real = f.real.iter().map(move |(a, s)| (a, s, mode));
-            let exercise = f.exercise.iter().map(|(a, s)| (a, s, Mode::Incident));
-            real.chain(exercise)
-        });
-        let ages = ages.filter_map(|(aspect, s, mode)| self.rhythms.next_change(aspect, s, mode, self.now));
-        let postings = self.board.postings().values().filter_map(|p| p.next_change(self.now));
-        ages.chain(postings).min().map_or(midnight, |at| at.min(midnight))
+        let midnight = end_of_day(self.now);
+        let ages = match self.tally {
+            Some(tally) => tally.next_due(),
+            None => self.reported().filter_map(|f| self.next_change_of(f)).min(),
+        };
+        let postings = self.board.index().next_posting_time(self.now);
+        ages.into_iter().chain(postings).min().map_or(midnight, |at| at.min(midnight))
     }
 
     /// Free places of the last `days` days by kind (`Beds` grids): each cell's newest count of that day or before,
@@ -599,7 +866,7 @@ impl<'a> Moment<'a> {
             .filter_map(|back| today.checked_sub(jiff::Span::new().days(back)).ok())
             .map(|day| (day, BTreeMap::new()))
             .collect();
-        for f in self.facilities() {
+        for f in self.reported() {
             for (aspect, history) in &f.history {
                 let Aspect::Vacancy { service, cell } = aspect else { continue };
                 // A cell the service no longer tells apart would be counted beside those that took its place.

@@ -119,7 +119,58 @@ words! {
     }
 }
 
+words! {
+    /// A row of the vacancy table: kinds that people take for one. The register knows 34 kinds; 34 rows would help nobody.
+    ServiceRow {
+        /// 特別養護老人ホーム
+        Tokuyo = "tokuyo",
+        /// 老健・介護医療院
+        Roken = "roken",
+        /// グループホーム
+        GroupHome = "group-home",
+        /// 有料老人ホーム・サ高住
+        PaidHome = "paid-home",
+        /// ケアハウスなど
+        CareHouse = "care-house",
+        /// ショートステイ
+        ShortStay = "short-stay",
+        /// デイサービス
+        DayCare = "day-care",
+        /// 小規模多機能
+        SmallMulti = "small-multi",
+        /// 訪問
+        HomeHelp = "home-help",
+        /// ケアプラン
+        CarePlan = "care-plan",
+        /// 福祉用具
+        Equipment = "equipment",
+        /// 病院のベッド
+        Ward = "ward",
+    }
+}
+
 impl ServiceKind {
+    /// The row of the vacancy table this kind stands in; every kind with a grid has exactly one.
+    #[must_use]
+    pub fn row(self) -> Option<ServiceRow> {
+        use ServiceKind as K;
+        Some(match self {
+            K::Tokuyo | K::SmallTokuyo => ServiceRow::Tokuyo,
+            K::Roken | K::CareHospital => ServiceRow::Roken,
+            K::GroupHome => ServiceRow::GroupHome,
+            K::PaidHome | K::ServicedHousing => ServiceRow::PaidHome,
+            K::CareHouse | K::Yogo | K::SupportHouse => ServiceRow::CareHouse,
+            K::ShortStay | K::ShortStayMedical => ServiceRow::ShortStay,
+            K::DayCare | K::SmallDayCare | K::DementiaDayCare | K::DayRehab => ServiceRow::DayCare,
+            K::SmallMulti | K::NursingMulti => ServiceRow::SmallMulti,
+            K::HomeHelp | K::HomeNursing | K::HomeRehab | K::HomeBath | K::NightHelp | K::RegularVisit => ServiceRow::HomeHelp,
+            K::CarePlan => ServiceRow::CarePlan,
+            K::Equipment => ServiceRow::Equipment,
+            K::WardGeneral | K::WardCommunity | K::WardRecovery | K::WardLongTerm | K::WardDisability => ServiceRow::Ward,
+            K::Clinic | K::Pharmacy | K::Shelter => return None,
+        })
+    }
+
     /// The grid of this kind; `None` for kinds that report no vacancies (診療所, 薬局, 避難所).
     #[must_use]
     pub fn grid(self) -> Option<Grid> {

@@ -2,17 +2,19 @@
 //!
 //! *Invariant:* `stored` is published only for entries that are durable; the retained state says how fresh it is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use imaboard_domain::{Button, ButtonId, Entry, FacilityBoard, FacilityId, Moment, Realm, View};
 use imaboard_mqtt::message::Publish;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::app::App;
 
-/// Messages that wait for the door; a city at start publishes one state a facility.
+/// Messages that wait for the door.
 const QUEUE: usize = 65_536;
 
 /// One message to devices.
@@ -104,16 +106,19 @@ impl Feedback {
         self.publish("imaboard/server/availability".to_owned(), word.into(), true, None);
     }
 
-    fn facilities(&self, app: &App, only: Option<&FacilityId>) {
-        let states: Vec<(FacilityId, String)> = app.look(|m| {
-            m.facilities()
-                .filter(|f| only.is_none_or(|id| f.facility.id == *id))
-                .map(|f| (f.facility.id.clone(), state(&m, f).to_string()))
-                .collect()
-        });
-        for (id, state) in states {
-            self.publish(format!("imaboard/facility/{id}/state"), state.into_bytes(), true, None);
-        }
+    /// Whether so many messages find room behind those that wait.
+    fn has_room(&self, messages: usize) -> bool {
+        self.queue.capacity() >= messages
+    }
+
+    /// Publishes the state of one facility; gives the time at which it changes by itself.
+    fn facility(&self, app: &App, id: &FacilityId) -> Option<Timestamp> {
+        let (state, next) = app.look(|m| {
+            let held = m.board.find_facility(id)?;
+            Some((state(&m, held).to_string(), m.next_change_of(held)))
+        })?;
+        self.publish(format!("imaboard/facility/{id}/state"), state.into_bytes(), true, None);
+        next
     }
 }
 
@@ -134,22 +139,82 @@ fn state(m: &Moment<'_>, held: &FacilityBoard) -> serde_json::Value {
     json!({ "facility": held.facility.id, "as_of": m.now, "standings": standings.collect::<Vec<_>>() })
 }
 
-/// Keeps the retained states true: all at start, then whatever changes, and all again when values age.
+/// States published in one breath when all are published, and the pause after it: 10,000 a second, beside which presses
+/// and their lights are not held up.
+const BREATH: usize = 200;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What [`keep_states`] still has to say, and when what.
+#[derive(Default)]
+struct Agenda {
+    /// When the state of a facility changes by itself.
+    due: BTreeSet<(Timestamp, FacilityId)>,
+    next: HashMap<FacilityId, Timestamp>,
+    /// Facilities that are published again, a breath at a time.
+    waiting: VecDeque<FacilityId>,
+}
+
+impl Agenda {
+    /// Everybody who has ever said something: whoever has not, has no state.
+    fn everybody(&mut self, app: &App) {
+        self.waiting = app.look(|m| m.reported().map(|f| f.facility.id.clone()).collect());
+    }
+
+    fn publish(&mut self, app: &App, feedback: &Feedback, id: &FacilityId) {
+        if let Some(old) = self.next.remove(id) {
+            self.due.remove(&(old, id.clone()));
+        }
+        if let Some(next) = feedback.facility(app, id) {
+            self.due.insert((next, id.clone()));
+            self.next.insert(id.clone(), next);
+        }
+    }
+
+    fn breathe(&mut self, app: &App, feedback: &Feedback) {
+        if feedback.has_room(BREATH) {
+            for id in self.waiting.drain(..BREATH.min(self.waiting.len())).collect::<Vec<_>>() {
+                self.publish(app, feedback, &id);
+            }
+        }
+    }
+
+    /// Publishes those whose time has come, some at a time: after a roll call thousands age within minutes.
+    fn catch_up(&mut self, app: &App, feedback: &Feedback) {
+        let now = app.clock.now();
+        let aged: Vec<FacilityId> =
+            self.due.iter().take_while(|(at, _)| *at <= now).take(BREATH).map(|(_, id)| id.clone()).collect();
+        for id in aged {
+            self.publish(app, feedback, &id);
+        }
+    }
+
+    /// How long until something has aged.
+    fn nap(&self, now: Timestamp) -> Duration {
+        let until = self.due.first().map(|(at, _)| at.duration_since(now));
+        // Looked at again now and then, should somebody set the clock.
+        until.map_or(LONGEST_NAP, |until| (Duration::try_from(until).unwrap_or_default() + PAUSE).min(LONGEST_NAP))
+    }
+}
+
+/// The clock is looked at again at least this often.
+const LONGEST_NAP: Duration = Duration::from_secs(30);
+
+/// Keeps the retained states true: all at start, then whatever changes or ages; all again when the mode changes.
 pub async fn keep_states(app: Arc<App>, feedback: Arc<Feedback>, mut connected: watch::Receiver<bool>) {
     let mut announcements = app.announcements.subscribe();
+    let mut agenda = Agenda::default();
     feedback.server(true);
-    feedback.facilities(&app, None);
+    agenda.everybody(&app);
     loop {
-        let until = app.look(|m| m.next_deadline().duration_since(m.now));
-        let nap = std::time::Duration::try_from(until).unwrap_or_default() + std::time::Duration::from_millis(50);
         tokio::select! {
             () = app.stop.cancelled() => break,
-            () = tokio::time::sleep(nap) => feedback.facilities(&app, None),
+            () = tokio::time::sleep(PAUSE), if !agenda.waiting.is_empty() => agenda.breathe(&app, &feedback),
+            () = tokio::time::sleep(agenda.nap(app.clock.now())) => agenda.catch_up(&app, &feedback),
             // A broker that comes back may have lost what was retained.
             changed = connected.changed() => match changed {
                 Ok(()) if *connected.borrow_and_update() => {
                     feedback.server(true);
-                    feedback.facilities(&app, None);
+                    agenda.everybody(&app);
                 }
                 Ok(()) => {}
                 Err(_) => break,
@@ -158,13 +223,13 @@ pub async fn keep_states(app: Arc<App>, feedback: Arc<Feedback>, mut connected: 
                 Ok(news) => {
                     for view in &news.change.views {
                         match view {
-                            View::Facility(id) => feedback.facilities(&app, Some(id)),
-                            View::Mode => feedback.facilities(&app, None),
+                            View::Facility(id) => agenda.publish(&app, &feedback, id),
+                            View::Mode => agenda.everybody(&app),
                             _ => {}
                         }
                     }
                 }
-                Err(broadcast::error::RecvError::Lagged(_)) => feedback.facilities(&app, None),
+                Err(broadcast::error::RecvError::Lagged(_)) => agenda.everybody(&app),
                 Err(broadcast::error::RecvError::Closed) => break,
             },
         }

@@ -181,8 +181,7 @@ impl PressIntake {
         } else {
             app.devices.heard(&press.profile, &press.device, press.battery_pct, Some(true), now)
         };
-        let found =
-            app.board.read(|b| b.buttons().values().find(|k| k.profile == press.profile && k.device == press.device).cloned());
+        let found = app.board.read(|b| b.find_button(&press.profile, &press.device).cloned());
         let outcome = |what: &'static str| metrics::counter!("imaboard_presses_total", "outcome" => what).increment(1);
         let Some(button) = found else {
             outcome("unknown_device");
@@ -427,7 +426,7 @@ pub struct DeviceRights {
 
 impl DeviceRights {
     fn button(&self, user: &str) -> Option<Button> {
-        let id = user.parse().ok()?;
+        let id: ButtonId = user.parse().ok()?;
         self.app.board.read(|b| b.buttons().get(&id).cloned())
     }
 

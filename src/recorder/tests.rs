@@ -94,7 +94,7 @@ impl Desk {
     }
 
     fn standing(&self, aspect: &Aspect) -> Option<Standing> {
-        self.board.read(|b| b.facilities()[&"hamayu".parse().unwrap()].real.get(aspect).cloned())
+        self.board.read(|b| b.facilities()[&"hamayu".parse::<FacilityId>().unwrap()].real.get(aspect).cloned())
     }
 
     async fn entries(&self) -> Vec<Entry> {
@@ -181,7 +181,7 @@ fn roll_call(name: &str, exercise: bool, opened_at: Timestamp) -> Facts {
         exercise,
         opened_at,
         closed_at: None,
-        answers: BTreeMap::new(),
+        answers: imaboard_domain::OrdMap::new(),
     })
 }
 
@@ -465,8 +465,11 @@ async fn a_report_taken_back_gives_way_to_what_was_said_before() {
     let desk = Desk::with_home().await;
     desk.control(incident("storm", false, desk.clock.now())).await.unwrap();
     desk.control(roll_call("rc-1", false, desk.clock.now())).await.unwrap();
-    let answer =
-        |desk: &Desk| desk.board.read(|b| b.roll_calls()[&"rc-1".parse().unwrap()].answers.values().next().map(|a| a.report));
+    let answer = |desk: &Desk| {
+        desk.board.read(|b| {
+            b.roll_calls()[&"rc-1".parse::<imaboard_domain::RollCallId>().unwrap()].answers.values().next().map(|a| a.report)
+        })
+    };
     let before = desk.say(vec![free(2), first(FirstReport::Safe)]).await.unwrap();
     desk.clock.advance(MINUTE);
     let wrong = desk.say(vec![free(9), first(FirstReport::Impaired), power(Power::None)]).await.unwrap();

@@ -241,7 +241,7 @@ async fn disaster(app: &Arc<App>, life: &Life, threat: &Threat, random: &mut Std
     if app.look(|m| m.incident().is_some() || m.exercise().is_some()) {
         return Err("somebody opened an incident or an exercise".to_owned());
     }
-    let facilities: Vec<Facility> = app.look(|m| m.facilities().map(|f| f.facility.clone()).collect());
+    let facilities: Vec<Facility> = app.look(|m| m.facilities().map(|f| Facility::clone(&f.facility)).collect());
     let open = Request::IncidentOpen {
         name: threat.name.clone(),
         hazard: threat.hazard.clone(),

@@ -175,7 +175,7 @@ async fn jobs(State(public): Asked, no: Result<Query<PageNo>, QueryRejection>, r
 
 /// The posting, if the public may read it now.
 fn find_posting<'a>(moment: Moment<'a>, id: &PostingId, kind: PostingKind) -> Option<&'a Posting> {
-    moment.board.postings().get(id).filter(|p| p.kind == kind && p.is_public(moment.now))
+    moment.board.postings().get(id).map(Arc::as_ref).filter(|p| p.kind == kind && p.is_public(moment.now))
 }
 
 async fn notice(State(public): Asked, Path(id): Path<String>, request: HeaderMap) -> Response<Body> {

@@ -3,10 +3,12 @@
 //! Letters stand for marks here (◎○△×？ are characters of a plain text, drawn by whatever shows it), each explained on top.
 //! Invariant: every line with a value carries the time it was true; a stale value is ？ with what was last said.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use imaboard_domain::{
-    Acceptance, Aspect, Cell, FacilityBoard, Grid, Level, Mode, PLAIN_ASPECTS, PostingKind, Realm, Service, Shown, Value,
+    Acceptance, Aspect, Cell, DistrictId, FacilityBoard, Grid, Level, LevelCounts, Mode, PLAIN_ASPECTS, PostingKind, Realm,
+    Service, Shown, Value,
 };
 
 use crate::layout::{Frame, grouped};
@@ -61,33 +63,68 @@ fn write_board(frame: &Frame<'_>, out: &mut String) -> std::fmt::Result {
     if frame.moment.mode() == Mode::Incident {
         write_answers(frame, out)?;
     }
-    let mut any = false;
-    for district in &frame.city.districts {
-        let mut held: Vec<&FacilityBoard> = frame.moment.facilities().filter(|f| f.facility.district == district.id).collect();
-        held.sort_by(|a, b| a.facility.kana.cmp(&b.facility.kana).then_with(|| a.facility.id.cmp(&b.facility.id)));
-        if held.is_empty() {
-            continue;
-        }
-        any = true;
-        writeln!(out, "\n■ {}", district.name)?;
-        for f in held {
-            write_facility(frame, out, f)?;
-        }
-    }
-    let mut elsewhere =
-        frame.moment.facilities().filter(|f| frame.city.districts.iter().all(|d| d.id != f.facility.district)).peekable();
-    if elsewhere.peek().is_some() {
-        any = true;
-        writeln!(out, "\n■ {}", frame.t("public.text.elsewhere"))?;
-        for f in elsewhere {
-            write_facility(frame, out, f)?;
-        }
-    }
-    if !any {
+    let all = frame.moment.facility_count();
+    if all == 0 {
         writeln!(out, "\n{}", frame.t("public.front.no_facility"))?;
+    } else if all > MOST_FACILITIES {
+        write_counts(frame, out)?;
+    } else {
+        write_facilities(frame, out)?;
     }
     writeln!(out, "\n{}", frame.t("public.foot.line"))?;
     writeln!(out, "{}", frame.fill("public.foot.position", &[("seq", &grouped(frame.moment.board.position()))]))
+}
+
+/// A board of more facilities is megabytes that no bad network carries: then districts stand for their facilities.
+const MOST_FACILITIES: u32 = 500;
+/// And of more districts than this, the whole city for its districts.
+const MOST_DISTRICTS: usize = 60;
+
+fn write_facilities(frame: &Frame<'_>, out: &mut String) -> std::fmt::Result {
+    let mut held = frame.moment.facilities_by_district();
+    let known = frame.city.districts.iter().map(|d| (d.id.clone(), d.name.as_str()));
+    let known: Vec<_> = known.filter(|(id, _)| held.remove(id).is_some()).collect();
+    for (id, name) in &known {
+        writeln!(out, "\n■ {name}")?;
+        write_district(frame, out, id)?;
+    }
+    if !held.is_empty() {
+        writeln!(out, "\n■ {}", frame.t("public.text.elsewhere"))?;
+    }
+    held.keys().try_for_each(|id| write_district(frame, out, id))
+}
+
+fn write_district(frame: &Frame<'_>, out: &mut String, district: &DistrictId) -> std::fmt::Result {
+    let mut held = frame.moment.listed(None, district).filter_map(|f| frame.moment.board.find_facility(&f.id));
+    held.try_for_each(|f| write_facility(frame, out, f))
+}
+
+fn write_counts(frame: &Frame<'_>, out: &mut String) -> std::fmt::Result {
+    let table = frame.moment.row_counts();
+    let write_rows = |out: &mut String, of: &dyn Fn(&BTreeMap<DistrictId, LevelCounts>) -> LevelCounts| {
+        for (row, cells) in &table {
+            let c = of(cells);
+            if c.total() > 0 {
+                let name = frame.words.t(&format!("public.row.{row}")).to_owned();
+                writeln!(out, " {name} ◎{} ○{} △{} ×{} ？{}", c.plenty, c.available, c.few, c.full, c.unknown)?;
+            }
+        }
+        Ok(())
+    };
+    writeln!(out, "\n{}", frame.t("public.text.many"))?;
+    writeln!(out, "\n■ {}", frame.t("public.front.everywhere"))?;
+    write_rows(out, &|cells| {
+        let mut sum = LevelCounts::default();
+        cells.values().for_each(|c| sum.add_all(*c));
+        sum
+    })?;
+    if frame.city.districts.len() <= MOST_DISTRICTS {
+        for district in &frame.city.districts {
+            writeln!(out, "\n■ {}", district.name)?;
+            write_rows(out, &|cells| cells.get(&district.id).copied().unwrap_or_default())?;
+        }
+    }
+    Ok(())
 }
 
 fn write_postings(frame: &Frame<'_>, out: &mut String) -> std::fmt::Result {

@@ -72,7 +72,7 @@ impl World {
             .collect();
         let incident = self.board.incidents().keys().next().cloned();
         let facts = Facts::Report(Report {
-            facility: facility.id,
+            facility: facility.id.clone(),
             observed_at: at(when),
             late: false,
             incident,
@@ -462,7 +462,7 @@ fn a_roll_call_during_an_alert_asks_how_it_is_and_an_alert_alone_does_not() {
         exercise: false,
         opened_at: at("2026-11-24T10:00:00+09:00"),
         closed_at: None,
-        answers: std::collections::BTreeMap::new(),
+        answers: imaboard_domain::OrdMap::new(),
     };
     world.log("2026-11-24T10:00:00+09:00", Facts::RollCallOpened(call));
     assert!(world.page().contains(r#"value="needs_help""#));

@@ -11,6 +11,7 @@ mod mqtt_door;
 mod overload;
 mod pages;
 mod path;
+mod size;
 mod support;
 mod trace;
 mod wall;

@@ -1,14 +1,13 @@
 //! The vacancy scene: per kind of service how many facilities have room, and the one to telephone first.
 
-use imaboard_domain::{Aspect, BedSex, Cell, Freshness, Level, Realm, ServiceGroup, ServiceKind, ServiceNow, Weekday};
+use imaboard_domain::{BedSex, Cell, Freshness, KindNow, Level, ServiceGroup, ServiceKind, ServiceNow, Weekday};
 use imaboard_templates::words::JA;
-use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::{Look, ems, mark, slot, stamp};
 use crate::ages::{Ages, millis};
 use crate::fragment::Fragment;
-use crate::scene::{self, Layout, Page};
+use crate::scene::{Layout, Page};
 
 /// The columns of numbers, in reading order; `None` is ？. "Not offered" is no answer to "is there room?".
 const COLUMNS: [Option<Level>; 5] = [Some(Level::Plenty), Some(Level::Available), Some(Level::Few), Some(Level::Full), None];
@@ -36,14 +35,9 @@ pub(super) fn kind_name(kind: ServiceKind) -> String {
 /// What one row says, before it is markup.
 struct Row<'a> {
     kind: ServiceKind,
-    places: Vec<ServiceNow<'a>>,
-    /// The place to name: the best that has room.
-    first: Option<ServiceNow<'a>>,
-    /// Others with room, by district in the city's order.
-    others: Vec<(String, usize)>,
+    now: KindNow<'a>,
     /// When what the row names, or its "nothing free", ages.
     ages: Option<Ages>,
-    others_stale_at: Option<Timestamp>,
 }
 
 impl<'a> Look<'_, 'a> {
@@ -97,83 +91,35 @@ impl<'a> Look<'_, 'a> {
         self.board_with_foot(page, head, main, children, Some(foot))
     }
 
-    /// The ages of what is said of a place. A sum of beds is only as good as the first of its parts to grow too old.
-    fn ages_of(&self, place: &ServiceNow<'_>) -> Option<Ages> {
-        let ages = |cell: Cell| {
-            let aspect = Aspect::Vacancy { service: place.service.id.clone(), cell };
-            let shown = self.m.cell(place.facility, place.service, cell);
-            Ages::of(self.m, &aspect, shown, Realm::Real)
-        };
-        let mut deciding = ages(place.cell?)?;
-        if matches!(place.cell, Some(Cell::Beds { .. })) {
-            let cells = place.service.cells_now(self.m.today()).into_iter();
-            let summed = cells.filter_map(ages).filter(|a| a.freshness != Freshness::Stale).filter_map(|a| a.stale_at);
-            deciding.stale_at = summed.chain(deciding.stale_at).min();
-        }
-        Some(deciding)
-    }
-
     fn row(&self, kind: ServiceKind) -> Row<'a> {
-        let mut places = self.m.places(kind);
-        places.retain(|p| scene::shows(self.display, &p.facility.facility.district) && p.level() != Some(Level::NotOffered));
-        let has_room = |p: &&ServiceNow<'_>| p.level().is_some_and(|l| l <= Level::Few);
-        let first = places.iter().find(has_room).copied();
-        // Beside a facility with room, only others that also have some; a row of △ counts the other △.
-        let as_good = |p: &&ServiceNow<'_>| {
-            let bar = if first.and_then(|f| f.level()) == Some(Level::Few) { Level::Few } else { Level::Available };
-            p.level().is_some_and(|l| l <= bar)
+        let now = self.m.kind_now(kind, &self.display.districts);
+        let believed = match &now.first {
+            Some(first) => self.m.believed_place(first),
+            None => now.nothing,
         };
-        let beside: Vec<ServiceNow<'a>> = places.iter().filter(as_good).skip(1).copied().collect();
-        let others = self
-            .city
-            .districts
-            .iter()
-            .map(|d| (d.name.clone(), beside.iter().filter(|p| p.facility.facility.district == d.id).count()))
-            .filter(|(_, n)| *n > 0)
-            .collect();
-        let others_stale_at = beside.iter().filter_map(|p| self.ages_of(p)?.stale_at).min();
-        let ages = match first {
-            Some(first) => self.ages_of(&first),
-            None => self.ages_of_nothing(&places),
-        };
-        Row { kind, places, first, others, ages, others_stale_at }
-    }
-
-    /// "Nothing free" holds as long as any of the answers behind it; without one, the newest old answer is named.
-    fn ages_of_nothing(&self, places: &[ServiceNow<'_>]) -> Option<Ages> {
-        let current: Vec<Ages> = places.iter().filter(|p| p.level().is_some()).filter_map(|p| self.ages_of(p)).collect();
-        if let Some(newest) = current.iter().max_by_key(|a| a.observed_at) {
-            let freshness =
-                if current.iter().any(|a| a.freshness == Freshness::Fresh) { Freshness::Fresh } else { Freshness::Aging };
-            return Some(Ages {
-                aging_at: current.iter().map(|a| a.aging_at).max().flatten(),
-                stale_at: current.iter().map(|a| a.stale_at).max().flatten(),
-                freshness,
-                ..*newest
-            });
-        }
-        places.iter().filter_map(|p| self.ages_of(p)).max_by_key(|a| a.observed_at)
+        Row { kind, ages: believed.map(Ages::from), now }
     }
 
     fn row_of(&self, kind: ServiceKind) -> Fragment {
         let row = self.row(kind);
         let key = format!("vacancy-{kind}");
-        // Without its server a browser moves a facility from its level to ？ when its time has come.
-        let levels: Vec<String> = row
-            .places
+        // Without its server a browser moves places from their level to ？ when their time has come: `full*3@1763872000000`.
+        let mut levels: Vec<String> = row
+            .now
+            .dues
             .iter()
-            .map(|p| match (p.level(), self.ages_of(p).and_then(|a| a.stale_at)) {
-                (Some(level), Some(at)) => format!("{level}@{}", millis(at)),
-                (Some(level), None) => level.word().to_owned(),
-                (None, _) => "unknown".to_owned(),
+            .map(|(level, at, n)| match at {
+                Some(at) => format!("{level}*{n}@{}", millis(*at)),
+                None => format!("{level}*{n}"),
             })
             .collect();
+        levels.push(format!("unknown*{}", row.now.counts.unknown));
         let class = row.ages.map_or("ages is-stale", |a| a.class());
         let name = kind_name(kind);
         let name_class = if ems(&name) > 9.5 { "kind long" } else { "kind" };
         let counts = html! {
             @for level in COLUMNS {
-                @let n = row.places.iter().filter(|p| p.level() == level).count();
+                @let n = row.now.counts.number(level);
                 td class={ "n " (word(level)) (if n == 0 { " zero" } else { "" }) } data-level=(word(level)) { (n) }
             }
         };
@@ -209,7 +155,7 @@ impl<'a> Look<'_, 'a> {
         html! {
             @if believed {
                 div class="fac now" {
-                    @if let Some(first) = &row.first { (self.place_with_room(row, first)) }
+                    @if let Some(first) = &row.now.first { (self.place_with_room(row, first)) }
                     @else { div.nothing { (JA.t("wall.vacancies.none")) } }
                     (at)
                 }
@@ -242,13 +188,19 @@ impl<'a> Look<'_, 'a> {
         // A sum over several cells is not the room of the one that decides.
         let own = first.shown.current().and_then(|s| s.value.count());
         let when = if first.count == own { self.cell_words(first.cell) } else { String::new() };
-        let n: usize = row.others.iter().map(|(_, n)| n).sum();
+        let n: u32 = row.now.beside.iter().map(|(_, n)| n).sum();
+        let beside = || {
+            self.city
+                .districts
+                .iter()
+                .filter_map(|d| row.now.beside.iter().find(|(id, _)| *id == d.id).map(|(_, n)| (&d.name, n)))
+        };
         let others = html! {
             @if n > 0 {
-                " " span.others data-stale-at=[row.others_stale_at.map(millis)] {
+                " " span.others data-stale-at=[row.now.beside_stale_at.map(millis)] {
                     (JA.t("wall.others")) " "
-                    @if row.others.len() <= 2 && !portrait {
-                        @for (i, (name, n)) in row.others.iter().enumerate() { @if i > 0 { "、" } (name) " " (n) }
+                    @if row.now.beside.len() <= 2 && !portrait {
+                        @for (i, (name, n)) in beside().enumerate() { @if i > 0 { "、" } (name) " " (n) }
                     } @else { (n) }
                     (JA.t("wall.facilities"))
                 }
@@ -275,9 +227,7 @@ impl<'a> Look<'_, 'a> {
 
     /// The newest answer there ever was, in small type: never as a current value.
     fn last_known(&self, row: &Row<'_>) -> Markup {
-        let newest = row
-            .first
-            .or_else(|| row.places.iter().filter(|p| p.observed_at().is_some()).max_by_key(|p| p.observed_at()).copied());
+        let newest = row.now.first.or(row.now.newest);
         let Some((place, standing)) = newest.and_then(|p| p.shown.last().map(|s| (p, s))) else {
             return html! { div.where { (JA.t("wall.vacancies.never")) } };
         };

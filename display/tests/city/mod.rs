@@ -159,7 +159,7 @@ impl Log {
             exercise,
             opened_at: at,
             closed_at: None,
-            answers: std::collections::BTreeMap::new(),
+            answers: OrdMap::new(),
         };
         self.apply(at, Facts::RollCallOpened(call), None);
     }

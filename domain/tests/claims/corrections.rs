@@ -182,5 +182,5 @@ fn the_remark_goes_with_its_report() {
     let facts = Facts::Corrected { replaces, facility, stands, days, answer, exercise, remark: Some(id("r-1")) };
     let change = board.apply(&entry(3, after_minutes(1), facts));
     assert!(change.views.contains(&View::Pending));
-    assert_eq!(board.postings()[&id("r-1")].state, PostingState::Withdrawn);
+    assert_eq!(board.postings()[&id::<PostingId>("r-1")].state, PostingState::Withdrawn);
 }

@@ -1,6 +1,7 @@
 //! The fold: reports commute, `Change` is exact, a checkpoint is the board.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use imaboard_domain::*;
 use proptest::prelude::*;
@@ -9,16 +10,17 @@ use crate::support::*;
 
 /// What stands in each view, read from the board's public face; a view that is absent shows nothing.
 fn views(board: &Board) -> BTreeMap<View, String> {
-    let listed: Vec<&FacilityBoard> = board.facilities().values().filter(|f| !f.retired).collect();
-    let records: Vec<&Facility> = listed.iter().map(|f| &f.facility).collect();
+    let listed: Vec<&FacilityBoard> = board.facilities().values().map(Arc::as_ref).filter(|f| !f.retired).collect();
+    let records: Vec<&Facility> = listed.iter().map(|f| &*f.facility).collect();
     let posted = |kind: PostingKind| -> Vec<&Posting> {
         let readable = |p: &&Posting| p.kind == kind && p.state == PostingState::Published && p.text.is_some();
-        board.postings().values().filter(readable).collect()
+        board.postings().values().map(Arc::as_ref).filter(readable).collect()
     };
     let plain = |pick: fn(&FacilityBoard) -> &BTreeMap<Aspect, Standing>| -> Vec<(&Facility, Vec<(&Aspect, &Standing)>)> {
-        listed.iter().map(|f| (&f.facility, pick(f).iter().filter(|(a, _)| !a.is_vacancy()).collect())).collect()
+        listed.iter().map(|f| (&*f.facility, pick(f).iter().filter(|(a, _)| !a.is_vacancy()).collect())).collect()
     };
-    let pending: Vec<&Posting> = board.postings().values().filter(|p| p.state == PostingState::Pending).collect();
+    let pending: Vec<&Posting> =
+        board.postings().values().map(Arc::as_ref).filter(|p| p.state == PostingState::Pending).collect();
     let calls: Vec<(&RollCallId, RollCall)> = board
         .roll_calls()
         .iter()
@@ -54,7 +56,7 @@ fn views(board: &Board) -> BTreeMap<View, String> {
             .map(|f| {
                 let standings: Vec<_> = f.real.iter().filter(|(a, _)| of_kind(&f.facility, a)).collect();
                 let history: Vec<_> = f.history.iter().filter(|(a, days)| of_kind(&f.facility, a) && !days.is_empty()).collect();
-                (&f.facility, standings, history)
+                (&*f.facility, standings, history)
             })
             .collect();
         views.insert(View::Vacancies(kind), format!("{shown:?}"));

@@ -4,6 +4,7 @@
 
 mod ageing;
 mod corrections;
+mod counting;
 mod exercises;
 mod fold;
 mod parsing;

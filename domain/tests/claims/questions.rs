@@ -89,10 +89,10 @@ fn the_first_answer_counts_and_vacancies_are_none() {
     board.apply(&entry(2, morning(), Facts::RollCallOpened(roll_call("rc-1", false, morning()))));
     let beds_only = report("a", after_minutes(1), vec![(beds(ServiceKind::Tokuyo), free(2))]);
     board.apply(&entry(3, after_minutes(1), Facts::Report(Report { roll_call: Some(id("rc-1")), ..beds_only })));
-    assert!(board.roll_calls()[&id("rc-1")].answers.is_empty(), "free beds say nothing about the people");
+    assert!(board.roll_calls()[&id::<RollCallId>("rc-1")].answers.is_empty(), "free beds say nothing about the people");
     board.apply(&entry(4, after_minutes(20), answered("a", 20)));
     board.apply(&entry(5, after_minutes(30), answered("a", 30)));
-    assert_eq!(board.roll_calls()[&id("rc-1")].answers[&id("a")].at, after_minutes(20));
+    assert_eq!(board.roll_calls()[&id::<RollCallId>("rc-1")].answers[&id::<FacilityId>("a")].at, after_minutes(20));
 }
 
 #[test]
@@ -289,5 +289,5 @@ fn a_posting_is_public_inside_its_window_and_in_no_other_state() {
     board.apply(&entry(3, after_minutes(70), Facts::Redacted { seq: 1, why: "誤り".into() }));
     assert_eq!(public(&board, 80), 0);
     board.apply(&entry(4, after_minutes(71), Facts::PostingWithdrawn { posting: id("p1") }));
-    assert_eq!(board.postings()[&id("p1")].state, PostingState::Withdrawn);
+    assert_eq!(board.postings()[&id::<PostingId>("p1")].state, PostingState::Withdrawn);
 }

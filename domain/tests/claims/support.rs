@@ -103,7 +103,7 @@ pub(crate) fn incident(name: &str, exercise: bool, severity: Severity, opened_at
 }
 
 pub(crate) fn roll_call(name: &str, exercise: bool, opened_at: Timestamp) -> RollCall {
-    RollCall { id: id(name), areas: Vec::new(), exercise, opened_at, closed_at: None, answers: std::collections::BTreeMap::new() }
+    RollCall { id: id(name), areas: Vec::new(), exercise, opened_at, closed_at: None, answers: OrdMap::new() }
 }
 
 /// A board with these entries, `seq` from 1, one minute apart.

@@ -457,7 +457,7 @@ async fn a_job_becomes_a_draft_and_a_name_in_it_is_refused() {
     let answer = city.post("/postings", &job).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     let drafted = city.opened.app.board.read(|b| b.postings().values().next().unwrap().clone());
-    assert_eq!((drafted.state, drafted.job.unwrap().wage_from_yen), (PostingState::Pending, 1_100));
+    assert_eq!((drafted.state, drafted.job.as_ref().unwrap().wage_from_yen), (PostingState::Pending, 1_100));
     assert_eq!(city.get(answer.header("location")).await.status, StatusCode::OK);
     let bad = city.post("/postings", &[("kind", "notice"), ("title", "連絡先 090-1234-5678")]).await;
     assert_eq!(bad.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -3,11 +3,13 @@
 //! A list says "room" only for values that may still be shown; everything else stands in its own part below. Invariant: a
 //! query has one canonical address, so that a page is rendered once for all who ask the same.
 
+use std::sync::Arc;
+
 use imaboard_domain::{
-    Aspect, Cell, DistrictId, FacilityBoard, Grid, Level, Moment, Realm, ServiceGroup, ServiceKind, ServiceNow, Shown,
+    Aspect, Cell, DistrictId, Facility, FacilityBoard, Grid, Level, Moment, Realm, ServiceGroup, ServiceKind, ServiceNow, Shown,
+    search_form,
 };
 use maud::{Markup, html};
-use unicode_normalization::UnicodeNormalization;
 
 use super::row::{ROWS, Row};
 use super::value::{as_of_small, condition, countable, last_said, room, source_words, span_words};
@@ -17,6 +19,9 @@ use crate::time;
 
 /// How many facilities one page of a list holds.
 pub const PAGE_LEN: usize = 50;
+
+/// Districts that may be chosen from a list; of more, each name would be carried by every page.
+const MOST_CHOICES: usize = 60;
 
 /// Longest text that is searched for, in characters; the longest real name of a facility is shorter.
 const LONGEST_QUERY: usize = 60;
@@ -159,97 +164,106 @@ impl FindQuery {
     }
 }
 
-/// Text as people mean it: full and half width, hiragana and katakana, case and spaces are the same.
-fn folded(text: &str) -> String {
-    text.nfkc()
-        .flat_map(char::to_lowercase)
-        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | 'ー' | '‐' | '−' | '・' | '(' | ')'))
-        .map(|c| match c {
-            'ァ'..='ヶ' => char::from_u32(u32::from(c) - 0x60).unwrap_or(c),
-            other => other,
-        })
-        .collect()
+/// One word of the query, and which districts and kinds are meant by it: "大島 デイ" finds by what stands in no record.
+struct Term<'a> {
+    text: String,
+    districts: Vec<&'a DistrictId>,
+    kinds: Vec<ServiceKind>,
 }
 
-/// Everything by which a facility is found.
-fn haystack(frame: &Frame<'_>, held: &FacilityBoard) -> String {
-    let f = &held.facility;
-    let mut text = String::new();
-    for part in [&f.name, &f.kana, &f.operator, &f.address, &f.office_number, &f.phone, &f.fax] {
-        text.push_str(&folded(part));
-        text.push('\n');
-    }
-    text.push_str(&folded(frame.city.district(&f.district)));
-    text.push('\n');
-    text.push_str(&folded(f.island.as_deref().unwrap_or_default()));
-    for service in &f.services {
-        text.push('\n');
-        text.push_str(&folded(service.kind.name_ja()));
-        for choice in ROWS.iter().filter(|r| r.kinds.contains(&service.kind)) {
-            text.push('\n');
-            text.push_str(&folded(frame.words.t(&choice.name_key())));
-        }
-        text.push('\n');
-        text.push_str(&folded(frame.words.t(&format!("public.group.{}", service.kind.group().word()))));
-    }
-    text
+fn terms<'a>(frame: &Frame<'_>, query: &FindQuery, districts: &'a [DistrictId]) -> Vec<Term<'a>> {
+    let kind_words = |kind: ServiceKind| {
+        let rows = ROWS.iter().filter(move |r| r.kinds.contains(&kind)).map(|r| frame.words.t(&r.name_key()).to_owned());
+        let group = frame.words.t(&format!("public.group.{}", kind.group().word())).to_owned();
+        rows.chain([kind.name_ja().to_owned(), group])
+    };
+    let term = |word: &str| {
+        let text = search_form(word);
+        let holds = |said: &str| search_form(said).contains(&text);
+        let districts = districts.iter().filter(|d| holds(frame.city.district(d))).collect();
+        let kinds = ServiceKind::ALL.iter().copied().filter(|k| kind_words(*k).any(|w| holds(&w))).collect();
+        Term { districts, kinds, text }
+    };
+    query.q.split(' ').map(term).filter(|t| !t.text.is_empty()).collect()
 }
 
+impl Term<'_> {
+    fn finds(&self, moment: &Moment<'_>, f: &Facility) -> bool {
+        moment.search_text(&f.id).contains(&self.text)
+            || self.districts.contains(&&f.district)
+            || f.services.iter().any(|s| self.kinds.contains(&s.kind))
+    }
+}
+
+/// A facility that was found, before anything of it is drawn: only those of one page are.
 struct Hit<'a> {
+    facility: &'a Arc<Facility>,
+    /// Unknown last, then the better level, fresh before aging.
+    level: (bool, Option<Level>, bool),
+    count: Option<u32>,
+    has_room: bool,
+}
+
+/// A facility of the page that is drawn.
+struct Line<'a> {
     held: &'a FacilityBoard,
     services: Vec<ServiceNow<'a>>,
-    best: Option<(bool, Option<Level>, bool)>,
 }
 
-impl Hit<'_> {
-    fn has_room(&self) -> bool {
-        self.services.iter().any(|s| matches!(s.level(), Some(Level::Plenty | Level::Available | Level::Few)))
-    }
+fn services_of<'a>(moment: &Moment<'a>, held: &'a FacilityBoard, query: &FindQuery) -> Vec<ServiceNow<'a>> {
+    let meant = held.facility.services.iter().filter(|s| query.kind.is_none_or(|k| k.holds(s.kind)));
+    meant.filter_map(|s| service_on(moment, held, s, query.today)).collect()
+}
+
+/// Districts in the order of the settings, then those the settings do not know.
+fn districts(frame: &Frame<'_>) -> Vec<DistrictId> {
+    let mut held: Vec<DistrictId> = frame.moment.facilities_by_district().into_keys().collect();
+    let order = |d: &DistrictId| frame.city.districts.iter().position(|c| c.id == *d).unwrap_or(usize::MAX);
+    held.sort_by_cached_key(order);
+    held
 }
 
 fn hits<'a>(frame: &Frame<'a>, query: &FindQuery) -> Vec<Hit<'a>> {
     let moment = frame.moment;
-    let terms: Vec<String> = query.q.split(' ').map(folded).filter(|t| !t.is_empty()).collect();
-    let mut list: Vec<Hit<'a>> = moment
-        .facilities()
-        .filter(|held| query.district.as_ref().is_none_or(|d| held.facility.district == *d))
-        .filter(|held| query.kind.is_none_or(|k| held.facility.services.iter().any(|s| k.holds(s.kind))))
-        .filter(|held| {
-            terms.is_empty() || {
-                let text = haystack(frame, held);
-                terms.iter().all(|t| text.contains(t.as_str()))
-            }
-        })
-        .map(|held| {
-            let services: Vec<ServiceNow<'a>> = held
-                .facility
-                .services
-                .iter()
-                .filter(|s| query.kind.is_none_or(|k| k.holds(s.kind)))
-                .filter_map(|s| service_on(&moment, held, s, query.today))
-                .collect();
-            let best = services.iter().map(|s| (s.level().is_none(), s.level(), s.shown.is_aging())).min();
-            Hit { held, services, best }
-        })
-        .collect();
-    let order = |d: &DistrictId| frame.city.districts.iter().position(|c| c.id == *d).unwrap_or(usize::MAX);
+    let districts = districts(frame);
+    let terms = terms(frame, query, &districts);
+    let kinds: Vec<Option<ServiceKind>> = match query.kind {
+        None => vec![None],
+        Some(choice) => ServiceKind::ALL.iter().filter(|k| choice.holds(**k)).map(|k| Some(*k)).collect(),
+    };
     let by_level = query.kind.is_some_and(|k| !k.is_about_opening());
-    list.sort_by(|a, b| {
-        let level = if by_level {
-            let key = |h: &Hit<'_>| h.best.unwrap_or((true, None, true));
-            let count = |h: &Hit<'_>| h.services.iter().filter_map(|s| s.count).max();
-            key(a).cmp(&key(b)).then_with(|| count(b).cmp(&count(a)))
-        } else {
-            std::cmp::Ordering::Equal
-        };
-        let (fa, fb) = (&a.held.facility, &b.held.facility);
-        level
-            .then_with(|| order(&fa.district).cmp(&order(&fb.district)))
-            .then_with(|| fa.kana.cmp(&fb.kana))
-            .then_with(|| fa.name.cmp(&fb.name))
-            .then_with(|| fa.id.cmp(&fb.id))
-    });
+    let mut list: Vec<Hit<'a>> = Vec::new();
+    for district in districts.iter().filter(|d| query.district.as_ref().is_none_or(|wanted| wanted == *d)) {
+        let mut here: Vec<&'a Arc<Facility>> = kinds.iter().flat_map(|k| moment.listed(*k, district)).collect();
+        if kinds.len() > 1 {
+            here.sort_by(|a, b| (&a.kana, &a.name, &a.id).cmp(&(&b.kana, &b.name, &b.id)));
+            here.dedup_by(|a, b| a.id == b.id);
+        }
+        here.retain(|f| terms.iter().all(|t| t.finds(&moment, f)));
+        list.extend(here.into_iter().map(|facility| hit(&moment, query, facility, by_level)));
+    }
+    if by_level {
+        // Stable: of equals the district, then the kana decide.
+        list.sort_by(|a, b| a.level.cmp(&b.level).then_with(|| b.count.cmp(&a.count)));
+    }
     list
+}
+
+fn hit<'a>(moment: &Moment<'a>, query: &FindQuery, facility: &'a Arc<Facility>, by_level: bool) -> Hit<'a> {
+    let unknown = Hit { facility, level: (true, None, false), count: None, has_room: false };
+    // Whoever has never said anything is unknown without looking.
+    let held = moment.board.find_facility(&facility.id).filter(|_| by_level && moment.has_reported(&facility.id));
+    let Some(held) = held else { return unknown };
+    let services = services_of(moment, held, query);
+    let Some(level) = services.iter().map(|s| (s.level().is_none(), s.level(), s.shown.is_aging())).min() else {
+        return unknown;
+    };
+    Hit {
+        facility,
+        level,
+        count: services.iter().filter_map(|s| s.count).max(),
+        has_room: services.iter().any(|s| matches!(s.level(), Some(Level::Plenty | Level::Available | Level::Few))),
+    }
 }
 
 /// The service as it is now; with `today`, a `Dates` grid speaks of today alone.
@@ -275,18 +289,25 @@ pub fn find(frame: &Frame<'_>, query: &FindQuery) -> Markup {
     let (part, current, pages) = slice(&all, query.page, PAGE_LEN);
     let title = title(frame, query);
     let grouped = query.kind.is_some_and(|k| !k.is_about_opening());
-    let with_room = all.iter().filter(|h| h.has_room()).count();
+    let with_room = all.iter().filter(|h| h.has_room).count();
+    let lines = |part: &[Hit<'_>]| {
+        html! {
+            ol.list { @for hit in part { @if let Some(held) = frame.moment.board.find_facility(&hit.facility.id) {
+                (line(frame, query, &Line { held, services: services_of(&frame.moment, held, query) }))
+            } } }
+        }
+    };
     let middle = html! {
         h1 { (title) }
         (as_of(frame, html! { span.ib { (frame.fill("public.find.found", &[("n", &all.len().to_string())])) } }))
         (form(frame, query))
         @if all.is_empty() {
-            section { p { (frame.t(if frame.moment.facilities().next().is_none() { "public.front.no_facility" } else { "public.find.none" })) }
+            section { p { (frame.t(if !frame.moment.has_facilities(&[]) { "public.front.no_facility" } else { "public.find.none" })) }
                 p.more { a href="/find" { (frame.t("public.find.all")) } }
                 p.ask { (frame.t("public.ask_by_phone")) " " (tel(&frame.desk().phone)) }
             }
         } @else if grouped {
-            @let (room, rest) = part.split_at(part.iter().take_while(|h| h.has_room()).count());
+            @let (room, rest) = part.split_at(part.iter().take_while(|h| h.has_room).count());
             @if with_room == 0 {
                 section { h2 { (frame.t("public.find.room")) } p { (frame.t("public.find.no_room")) }
                     p.ask { (frame.t("public.ask_by_phone")) " " (tel(&frame.desk().phone)) } }
@@ -295,19 +316,19 @@ pub fn find(frame: &Frame<'_>, query: &FindQuery) -> Markup {
                 section aria-labelledby="hr" {
                     h2 #hr { (frame.t("public.find.room")) " " (count(frame, with_room)) }
                     p.s { (frame.t("public.find.order")) }
-                    ol.list { @for hit in room { (line(frame, query, hit)) } }
+                    (lines(room))
                 }
             }
             @if !rest.is_empty() {
                 section aria-labelledby="hn" {
                     h2 #hn { (frame.t("public.find.rest")) " " (count(frame, all.len() - with_room)) }
-                    ol.list { @for hit in rest { (line(frame, query, hit)) } }
+                    (lines(rest))
                 }
             }
         } @else {
             section aria-labelledby="ha" {
                 h2 #ha { (frame.t("public.find.facilities")) " " (count(frame, all.len())) }
-                ol.list { @for hit in part { (line(frame, query, hit)) } }
+                (lines(part))
             }
         }
         (pager(frame, &query.address(), current, pages))
@@ -337,8 +358,7 @@ fn title(frame: &Frame<'_>, query: &FindQuery) -> String {
 
 fn form(frame: &Frame<'_>, query: &FindQuery) -> Markup {
     let chosen = query.kind.map(KindChoice::word);
-    let present =
-        |choice: KindChoice| frame.moment.facilities().any(|f| f.facility.services.iter().any(|s| choice.holds(s.kind)));
+    let present = |choice: KindChoice| ServiceKind::ALL.iter().any(|k| choice.holds(*k) && frame.moment.is_offered(*k, &[]));
     let groups = [
         KindChoice::Group(ServiceGroup::LiveIn),
         KindChoice::Group(ServiceGroup::Stay),
@@ -363,19 +383,24 @@ fn form(frame: &Frame<'_>, query: &FindQuery) -> Markup {
                     option value="" { (frame.t("public.find.any_kind")) }
                     @for c in &choices { option value=(c.word()) selected[chosen == Some(c.word())] { (c.name(frame)) } }
                 } }
-            p { label for="d" { (frame.t("public.find.district")) }
-                select #d name="district" {
-                    option value="" { (frame.t("public.find.any_district")) }
-                    @for d in &frame.city.districts {
-                        option value=(d.id) selected[query.district.as_ref() == Some(&d.id)] { (d.name) }
-                    }
-                } }
+            @if frame.city.districts.len() <= MOST_CHOICES {
+                p { label for="d" { (frame.t("public.find.district")) }
+                    select #d name="district" {
+                        option value="" { (frame.t("public.find.any_district")) }
+                        @for d in &frame.city.districts {
+                            option value=(d.id) selected[query.district.as_ref() == Some(&d.id)] { (d.name) }
+                        }
+                    } }
+            } @else if let Some(d) = &query.district {
+                // Too many to choose from a list; their names are found as words.
+                input type="hidden" name="district" value=(d);
+            }
             p { button { (frame.t("public.find.button")) } }
         }
     }
 }
 
-fn line(frame: &Frame<'_>, query: &FindQuery, hit: &Hit<'_>) -> Markup {
+fn line(frame: &Frame<'_>, query: &FindQuery, hit: &Line<'_>) -> Markup {
     let f = &hit.held.facility;
     let opening = query.kind.is_some_and(KindChoice::is_about_opening)
         || (query.kind.is_none() && f.services.iter().all(|s| s.kind.grid().is_none()));

@@ -82,10 +82,15 @@ pub(super) fn legend(frame: &Frame<'_>, numbers: bool) -> Markup {
     }
 }
 
+/// Districts with a column of their own; a table of more is wider than any screen.
+pub(super) const MOST_COLUMNS: usize = 12;
+
 /// Kinds by districts.
 fn vacancies(frame: &Frame<'_>) -> Markup {
     let rows = row::counts(&frame.moment);
     let districts = &frame.city.districts;
+    // A table of a nation's municipalities would be read by nobody and carried by everybody.
+    let one_column = districts.len() > MOST_COLUMNS;
     html! {
         section #vacancies aria-labelledby="vt" {
             h2 #vt { (frame.t("public.front.by_district")) }
@@ -96,7 +101,8 @@ fn vacancies(frame: &Frame<'_>) -> Markup {
                 table.mx.kd role="table" aria-labelledby="vt" {
                     thead role="rowgroup" { tr role="row" {
                         th role="columnheader" scope="col" { (frame.t("public.front.service")) }
-                        @for d in districts { th role="columnheader" scope="col" { (d.name) } }
+                        @if one_column { th role="columnheader" scope="col" { (frame.t("public.front.everywhere")) } }
+                        @else { @for d in districts { th role="columnheader" scope="col" { (d.name) } } }
                     } }
                     tbody role="rowgroup" {
                         @for (row, cells) in &rows {
@@ -107,16 +113,21 @@ fn vacancies(frame: &Frame<'_>) -> Markup {
                                         @if let Some(span) = row.span_key() { small { " " (frame.t(span)) } }
                                     }
                                 }
-                                @for d in districts {
-                                    td role="cell" {
-                                        (counts_cell(frame, row.word, d.id.as_str(), cells.get(&d.id)))
+                                @if one_column {
+                                    @let sum = cells.values().fold(LevelCounts::default(), |mut sum, c| { sum.add_all(*c); sum });
+                                    td role="cell" { (counts_cell(frame, row.word, "", Some(&sum))) }
+                                } @else {
+                                    @for d in districts {
+                                        td role="cell" {
+                                            (counts_cell(frame, row.word, d.id.as_str(), cells.get(&d.id)))
+                                        }
                                     }
                                 }
                             }
                         }
                     }
                 }
-                p.s.more { (islands(frame)) (reporting(frame)) }
+                p.s.more { @if !one_column { (islands(frame)) } (reporting(frame)) }
             }
             p.more { a href="/charts/free" { (frame.t("public.front.chart")) } }
         }
@@ -127,7 +138,7 @@ fn counts_cell(frame: &Frame<'_>, row: &str, district: &str, counts: Option<&Lev
     let offered = counts.filter(|c| c.total() > c.not_offered);
     html! {
         @if let Some(c) = offered {
-            a href={ "/find?kind=" (row) "&district=" (district) } {
+            a href={ "/find?kind=" (row) @if !district.is_empty() { "&district=" (district) } } {
                 (count(frame, Some(Level::Plenty), c.plenty))
                 (count(frame, Some(Level::Available), c.available))
                 (count(frame, Some(Level::Few), c.few))

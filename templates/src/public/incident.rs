@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::find::{condition_key, place};
+use super::front::MOST_COLUMNS;
 use super::value::{as_of_small, damage_words, people};
 use crate::layout::{Frame, as_of, exercise_page, machine_time, page, tel, time_tag};
 use crate::marks::{Mark, mark};
@@ -197,7 +198,17 @@ fn limits(frame: &Frame<'_>, realm: Realm, o: &Opening<'_>) -> Markup {
 fn lifelines(frame: &Frame<'_>, realm: Realm) -> Markup {
     let aspects = [Aspect::Power, Aspect::Water, Aspect::Road, Aspect::Phone];
     let counts: Vec<_> = aspects.iter().map(|a| frame.moment.condition_counts(a, realm)).collect();
-    let facilities = |d: &DistrictId| frame.moment.facilities().filter(|f| f.facility.district == *d).count();
+    let held = frame.moment.facilities_by_district();
+    let facilities = |d: &DistrictId| held.get(d).copied().unwrap_or(0);
+    let one_row = frame.city.districts.len() > MOST_COLUMNS;
+    let everywhere = |c: &BTreeMap<DistrictId, ConditionCounts>| {
+        c.values().fold(ConditionCounts::default(), |sum, c| ConditionCounts {
+            good: sum.good + c.good,
+            limited: sum.limited + c.limited,
+            bad: sum.bad + c.bad,
+            unknown: sum.unknown + c.unknown,
+        })
+    };
     let hours = frame.moment.rhythms.damage.incident_hours.map(|h| (h * 2).to_string());
     html! {
         section #lifelines aria-labelledby="lt" {
@@ -213,13 +224,16 @@ fn lifelines(frame: &Frame<'_>, realm: Realm) -> Markup {
                     th scope="col" { (frame.t("public.find.district")) }
                     @for a in &aspects { th scope="col" { (frame.words.t(&format!("aspect.{}", a.word()))) } }
                 } }
-                tbody { @for d in &frame.city.districts {
+                tbody { @if one_row { tr {
+                    th scope="row" { (frame.t("public.front.everywhere")) span.age { (frame.moment.facility_count()) (frame.t("public.facilities_unit")) } }
+                    @for c in &counts { td { (counts_cell(frame, everywhere(c))) } }
+                } } @else { @for d in &frame.city.districts {
                     @let n = facilities(&d.id);
                     @if n > 0 { tr {
                         th scope="row" { (d.name) span.age { (n) (frame.t("public.facilities_unit")) } }
                         @for c in &counts { td { (counts_cell(frame, c.get(&d.id).copied().unwrap_or_default())) } }
                     } }
-                } }
+                } } }
             }
             p.s.more {
                 (frame.t("public.front.numbers")) "。"
@@ -247,7 +261,7 @@ fn transport(frame: &Frame<'_>, realm: Realm) -> Markup {
     // Notices are always real, so they stay off the board of an exercise.
     notices.retain(|p| p.category == Some(NoticeCategory::Transport) && realm == Realm::Real);
     let mut roads: BTreeMap<(Reverse<Condition>, &str, &str), (usize, Timestamp)> = BTreeMap::new();
-    for held in frame.moment.facilities() {
+    for held in frame.moment.told(realm) {
         let Some(s) = frame.moment.shown(held, &Aspect::Road, realm).current() else { continue };
         let Some(condition @ (Condition::Limited | Condition::Bad)) = s.value.condition() else { continue };
         let said = roads.entry((Reverse(condition), place(frame, held), s.value.word())).or_insert((0, s.observed_at));
@@ -286,9 +300,9 @@ fn answers_now(frame: &Frame<'_>, realm: Realm) -> Markup {
                         (time_tag(now.call.opened_at, frame.now())) (frame.t("public.incident.call_since"))
                         @if now.asked > now.answered { (frame.fill("public.incident.calling", &[("n", &(now.asked - now.answered).to_string())])) }
                     }
-                    ul.list.slim { @for d in &frame.city.districts { @if let Some(a) = now.districts.get(&d.id) {
+                    @if frame.city.districts.len() <= MOST_COLUMNS { ul.list.slim { @for d in &frame.city.districts { @if let Some(a) = now.districts.get(&d.id) {
                         li { span { (d.name) } span.num { (a.answered) " / " (a.asked) } }
-                    } } }
+                    } } } }
                 }
                 None => p.s { (frame.t("public.incident.no_call")) },
             }
@@ -328,7 +342,7 @@ pub fn need_words(frame: &Frame<'_>, need: &Need) -> String {
 
 fn needs(frame: &Frame<'_>, realm: Realm) -> Markup {
     let mut list: Vec<(&Need, &FacilityBoard, &Standing, bool)> = Vec::new();
-    for held in frame.moment.facilities() {
+    for held in frame.moment.told(realm) {
         let shown = frame.moment.shown(held, &Aspect::Needs, realm);
         if let Some(s) = shown.current()
             && let Value::Needs(needs) = &s.value
@@ -356,7 +370,7 @@ fn needs(frame: &Frame<'_>, realm: Realm) -> Markup {
 
 fn offers(frame: &Frame<'_>, realm: Realm) -> Markup {
     let mut list: Vec<(&FacilityBoard, &Standing, Acceptance, Option<u32>, bool)> = Vec::new();
-    for held in frame.moment.facilities() {
+    for held in frame.moment.told(realm) {
         let shown = frame.moment.shown(held, &Aspect::Acceptance, realm);
         if let Some(s) = shown.current()
             && let Value::Acceptance { state, count } = s.value
@@ -445,7 +459,7 @@ fn timeline(frame: &Frame<'_>, realm: Realm, incident: &Incident) -> Markup {
             events.push((at, html! { (frame.t("public.timeline.call_closed")) }));
         }
     }
-    for held in frame.moment.facilities() {
+    for held in frame.moment.first_told(&incident.id, EVENTS) {
         let map = if realm == Realm::Exercise { &held.exercise } else { &held.real };
         if let Some(s) = map.get(&Aspect::FirstReport).filter(|s| s.incident.as_ref() == Some(&incident.id))
             && let Value::FirstReport(first @ (FirstReport::NeedsHelp | FirstReport::Impaired)) = &s.value

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use imaboard_domain::{DistrictId, Level, LevelCounts, Moment, ServiceKind};
+use imaboard_domain::{DistrictId, LevelCounts, Moment, ServiceKind, ServiceRow};
 
 /// One row of the vacancy table.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -54,23 +54,21 @@ impl Row {
 
 /// Numbers of facilities per level for every row that anybody offers, by district.
 pub(super) fn counts(moment: &Moment<'_>) -> Vec<(&'static Row, BTreeMap<DistrictId, LevelCounts>)> {
-    let mut table: Vec<BTreeMap<DistrictId, LevelCounts>> = ROWS.iter().map(|_| BTreeMap::new()).collect();
-    for held in moment.facilities() {
-        // Best level per row: known before unknown, then the order of levels.
-        let mut best: [Option<(bool, Option<Level>)>; ROWS.len()] = [None; ROWS.len()];
-        for service in &held.facility.services {
-            let Some(row) = ROWS.iter().position(|r| r.kinds.contains(&service.kind)) else { continue };
-            let Some(now) = moment.service_now(held, service) else { continue };
-            let candidate = (now.level().is_none(), now.level());
-            if best[row].is_none_or(|old| candidate < old) {
-                best[row] = Some(candidate);
-            }
-        }
-        for (cells, level) in table.iter_mut().zip(best) {
-            if let Some((_, level)) = level {
-                cells.entry(held.facility.district.clone()).or_default().add(level);
-            }
+    let mut table = moment.row_counts();
+    let row = |row: &ServiceRow| Some((ROWS.iter().find(|r| r.word == row.word())?, table.remove(row)?));
+    ServiceRow::ALL.iter().filter_map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_hold_the_kinds_that_the_domain_puts_there() {
+        assert!(ROWS.iter().map(|r| r.word).eq(ServiceRow::ALL.iter().map(|r| r.word())));
+        for kind in ServiceKind::ALL {
+            let row = ROWS.iter().find(|r| r.kinds.contains(kind)).map(|r| r.word);
+            assert_eq!(row, kind.row().map(ServiceRow::word), "{kind}");
         }
     }
-    ROWS.iter().zip(table).filter(|(_, cells)| !cells.is_empty()).collect()
 }

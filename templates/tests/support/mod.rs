@@ -175,7 +175,7 @@ impl Sample {
             exercise,
             opened_at: at,
             closed_at: None,
-            answers: std::collections::BTreeMap::new(),
+            answers: imaboard_domain::OrdMap::new(),
         };
         self.add(at, Channel::System, Facts::RollCallOpened(call), None);
     }

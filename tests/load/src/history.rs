@@ -189,7 +189,7 @@ impl History {
                     exercise: false,
                     opened_at: recorded_at,
                     closed_at: None,
-                    answers: std::collections::BTreeMap::default(),
+                    answers: imaboard_domain::OrdMap::default(),
                 };
                 self.incident = Some((incident.clone(), call));
                 Some(Facts::IncidentOpened(incident))

@@ -7,6 +7,8 @@ pub mod city;
 pub mod endurance;
 pub mod history;
 pub mod running;
+pub mod server;
+pub mod size;
 pub mod start;
 pub mod streams;
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use imaboard::clock::{Clock, SystemClock};
 use imaboard::data_folder::DataFolder;
 use imaboard::log::{DatabasePlace, Log, OpenMode};
 use imaboard_load::endurance::{self, Plan};
 use imaboard_load::history::History;
-use imaboard_load::{Failed, city, start, streams};
+use imaboard_load::{Failed, city, size, start, streams};
 
 #[derive(Debug, Parser)]
 #[command(about = "Cities of any size, and the load they make")]
@@ -125,6 +125,32 @@ enum Command {
         #[arg(long)]
         csv: PathBuf,
     },
+    /// Measures what one report costs in a city of this size; prints JSON.
+    ReportCost {
+        #[command(flatten)]
+        at: At,
+        /// How many reports.
+        #[arg(long, default_value_t = 2_000)]
+        reports: usize,
+    },
+    /// Measures the memory of a silent facility; prints JSON.
+    Memory {
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+#[derive(Debug, Args)]
+struct At {
+    /// The program to measure.
+    #[arg(long)]
+    program: PathBuf,
+    /// The folder it works in; filled if it is empty.
+    #[arg(long)]
+    data: PathBuf,
+    /// How many facilities the city has.
+    #[arg(long, default_value_t = 60_000)]
+    facilities: usize,
 }
 
 fn main() -> ExitCode {
@@ -183,6 +209,8 @@ fn run(command: Command) -> Result<(), Failed> {
             print(format!("{verdict:#}\n").as_bytes())?;
             if verdict["verdict"]["ok"] == true { Ok(()) } else { Err("the program did not endure".into()) }
         }
+        Command::ReportCost { at, reports } => print_json(&size::report_cost(&at.program, &at.data, at.facilities, reports)?),
+        Command::Memory { at } => print_json(&size::memory(&at.program, &at.data, at.facilities)?),
         Command::Settings { districts } => print(city::settings_toml(&city::many_districts(districts)?).as_bytes()),
     }
 }
