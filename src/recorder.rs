@@ -4,7 +4,7 @@
 //! *Invariant:* nobody is told "stored" before the commit returned, and nothing is told twice: the same id with the same content gets
 //! the same receipt. The queue is bounded; when it is full the sender is told to come again, never that it worked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use imaboard_domain::guard::{self, Inspection, PublicRegister, Verdict};
@@ -22,7 +22,7 @@ use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::log::chain::Hash;
-use crate::log::{Log, NewRecord, Record, RedactError, StoreError};
+use crate::log::{Appended, Log, NewRecord, Record, RedactError, StoreError};
 use crate::trail::{Trace, Trail};
 
 /// Something to be recorded.
@@ -214,8 +214,14 @@ impl Recorder {
         let (health_out, health) = watch::channel(Health::Able);
         let log = parts.log.clone();
         let (head_out, head) = watch::channel(parts.head);
-        let writer =
-            Writer { last_recorded_at: parts.last_recorded_at, parts, health: health_out, head: head_out, register: None };
+        let writer = Writer {
+            last_recorded_at: parts.last_recorded_at,
+            parts,
+            health: health_out,
+            head: head_out,
+            register: None,
+            recent: Recent::default(),
+        };
         let task = tokio::spawn(writer.run(jobs, stop));
         (Self { queue, log, health, head }, task)
     }
@@ -296,10 +302,97 @@ struct Writer {
     last_recorded_at: Timestamp,
     /// What the guard takes as public; made again after the register changed.
     register: Option<PublicRegister>,
+    /// Ids that were just stored: a sender that got no answer comes again soon.
+    recent: Recent,
+}
+
+/// The newest ids on the log, so that most repetitions are recognised before a commit is tried with them.
+#[derive(Default)]
+struct Recent {
+    ids: HashSet<EntryId>,
+    by_age: VecDeque<EntryId>,
+}
+
+/// Ids kept in mind: at the most a city reports, those of the last minutes.
+const RECENT_IDS: usize = 8_192;
+
+impl Recent {
+    fn note(&mut self, id: EntryId) {
+        if self.ids.insert(id) {
+            self.by_age.push_back(id);
+        }
+        if self.by_age.len() > RECENT_IDS
+            && let Some(oldest) = self.by_age.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+
+    fn holds(&self, id: EntryId) -> bool {
+        self.ids.contains(&id)
+    }
 }
 
 /// How often a log that failed is tried again while nothing comes in, so that readiness recovers by itself.
 const PROBE_EVERY: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// What is decided and waits for its commit.
+#[derive(Default)]
+struct Batch {
+    decided: Vec<Decided>,
+    ids: HashSet<EntryId>,
+    /// Whose reports wait: what confirms values of the same facility must see them folded.
+    facilities: HashSet<FacilityId>,
+    sort: Sort,
+}
+
+/// What may share a commit: each is decided against a board on which the others are not folded yet.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// Reports: what one facility says depends on no other.
+    #[default]
+    Reports,
+    /// Facilities of the register: nothing is asked of the board.
+    Register,
+    /// Depends on everything before it, and everything after on it.
+    Alone,
+}
+
+impl Batch {
+    /// Whether a submission can be decided before the batch is folded.
+    fn takes(&self, submission: &Submission, sort: Sort) -> bool {
+        if self.decided.is_empty() {
+            return true;
+        }
+        let confirms = match &submission.intent {
+            Intent::Report(ReportIntent { confirm: Some(_), facility: Some(facility), .. }) => Some(facility),
+            Intent::Report(_) | Intent::Correct { .. } | Intent::Control(_) => None,
+        };
+        sort != Sort::Alone
+            && sort == self.sort
+            && !self.ids.contains(&submission.id)
+            && confirms.is_none_or(|facility| !self.facilities.contains(facility))
+    }
+
+    fn add(&mut self, decided: Decided, sort: Sort) {
+        self.sort = sort;
+        self.ids.insert(decided.entry.id);
+        if let Facts::Report(report) = &decided.entry.facts {
+            self.facilities.insert(report.facility.clone());
+        }
+        self.decided.push(decided);
+    }
+}
+
+impl Sort {
+    fn of(intent: &Intent) -> Self {
+        match intent {
+            Intent::Report(_) => Self::Reports,
+            Intent::Control(facts) if matches!(**facts, Facts::FacilityRegistered(_)) => Self::Register,
+            Intent::Correct { .. } | Intent::Control(_) => Self::Alone,
+        }
+    }
+}
 
 /// A submission that was decided and waits for the commit of its batch.
 struct Decided {
@@ -336,23 +429,16 @@ impl Writer {
     }
 
     async fn work(&mut self, jobs: Vec<Job>) {
-        let mut batch: Vec<Decided> = Vec::new();
+        let mut batch = Batch::default();
         for job in jobs {
             match job {
                 Job::Submit(submission, reply) => {
-                    // Whatever depends on the board's newest state waits for what came before it.
-                    let plain = match &submission.intent {
-                        Intent::Report(report) => report.confirm.is_none(),
-                        // A record of the register stands for itself, and a register of a nation has hundreds of thousands.
-                        Intent::Control(facts) => matches!(**facts, Facts::FacilityRegistered(_)),
-                        Intent::Correct { .. } => false,
-                    };
-                    let same_id = batch.iter().any(|d| d.entry.id == submission.id);
-                    if !plain || same_id {
+                    let sort = Sort::of(&submission.intent);
+                    if !batch.takes(&submission, sort) {
                         self.commit(&mut batch).await;
                     }
                     match self.decide(*submission).await {
-                        Ok(Decision::New { entry, digest }) => batch.push(Decided { entry, digest, reply }),
+                        Ok(Decision::New { entry, digest }) => batch.add(Decided { entry, digest, reply }, sort),
                         Ok(Decision::Again(entry)) => answer(reply, Ok(Receipt { entry, again: true })),
                         Err(error) => {
                             if let SubmitError::NotStored(why) = &error {
@@ -362,7 +448,7 @@ impl Writer {
                             answer(reply, Err(error));
                         }
                     }
-                    if !plain {
+                    if sort == Sort::Alone {
                         self.commit(&mut batch).await;
                     }
                 }
@@ -389,18 +475,45 @@ impl Writer {
         stamp
     }
 
+    /// What becomes of a submission. Whether its id is on the log already is asked only when there is a reason to think so: it
+    /// was stored a moment ago, or there is something to refuse (what was stored once is answered with its receipt, also when the
+    /// same could not be stored any more). For all others the log itself says so when the batch is committed.
     async fn decide(&mut self, submission: Submission) -> Result<Decision, SubmitError> {
-        let digest = self.digest_of(&submission);
-        if let Some(held) = self.parts.log.find_by_id(submission.id.0).await.map_err(not_stored)? {
-            if held.seq > self.parts.board.read(Board::position) {
-                // Stored by a commit whose answer we never got.
-                self.catch_up().await.map_err(not_stored)?;
-            }
-            if held.digest.as_deref() != Some(digest.as_str()) {
-                return Err(SubmitError::Conflict);
-            }
-            return Ok(Decision::Again(entry_of(held).map_err(not_stored)?));
+        let (id, digest) = (submission.id, self.digest_of(&submission));
+        if self.recent.holds(id)
+            && let Some(again) = self.find_again(id, &digest).await
+        {
+            return again.map(Decision::Again);
         }
+        match self.decide_new(submission).await {
+            Ok(entry) => Ok(Decision::New { entry, digest }),
+            Err(error) => match self.find_again(id, &digest).await {
+                Some(again) => again.map(Decision::Again),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// What is to be told to the sender of an id that is on the log; `None` if it is not.
+    async fn find_again(&mut self, id: EntryId, digest: &str) -> Option<Result<Entry, SubmitError>> {
+        let held = match self.parts.log.find_by_id(id.0).await {
+            Ok(held) => held?,
+            Err(error) => return Some(Err(not_stored(error))),
+        };
+        self.recent.note(id);
+        if held.seq > self.parts.board.read(Board::position)
+            // Stored by a commit whose answer we never got.
+            && let Err(error) = self.catch_up().await
+        {
+            return Some(Err(not_stored(error)));
+        }
+        if held.digest.as_deref() != Some(digest) {
+            return Some(Err(SubmitError::Conflict));
+        }
+        Some(entry_of(held).map_err(not_stored))
+    }
+
+    async fn decide_new(&mut self, submission: Submission) -> Result<Entry, SubmitError> {
         let recorded_at = self.stamp();
         // PostgreSQL cannot keep U+0000, and nobody types it: one such text must not hold up the log.
         let text = submission.text.map(|t| t.replace('\0', "").trim().to_owned()).filter(|t| !t.is_empty());
@@ -415,9 +528,7 @@ impl Writer {
                 *facts
             }
         };
-        let entry =
-            Entry { seq: 0, id: submission.id, recorded_at, actor: submission.actor, channel: submission.channel, facts, text };
-        Ok(Decision::New { entry, digest })
+        Ok(Entry { seq: 0, id: submission.id, recorded_at, actor: submission.actor, channel: submission.channel, facts, text })
     }
 
     /// What tells two submissions with the same id apart.
@@ -513,14 +624,22 @@ impl Writer {
         })
     }
 
-    async fn commit(&mut self, batch: &mut Vec<Decided>) {
-        if batch.is_empty() {
+    async fn commit(&mut self, batch: &mut Batch) {
+        let mut decided = std::mem::take(batch).decided;
+        if decided.is_empty() {
             return;
         }
-        let decided = std::mem::take(batch);
-        let records = decided.iter().map(|d| record_of(&d.entry, Some(d.digest.clone()))).collect();
         let started = std::time::Instant::now();
-        match self.parts.log.append(records).await {
+        let mut appended = self.append(&decided).await;
+        if matches!(appended, Err(StoreError::Conflict { .. })) {
+            // Nothing was stored, because the log holds one of them already: that one is answered, the others go on.
+            decided = self.sift(decided).await;
+            if decided.is_empty() {
+                return;
+            }
+            appended = self.append(&decided).await;
+        }
+        match appended {
             Ok(appended) => {
                 metrics::histogram!("imaboard_commit_seconds").record(started.elapsed().as_secs_f64());
                 metrics::histogram!("imaboard_commit_entries").record(appended.len() as f64);
@@ -538,6 +657,7 @@ impl Writer {
                 }
                 for (mut decided, appended) in decided.into_iter().zip(appended) {
                     decided.entry.seq = appended.seq;
+                    self.recent.note(decided.entry.id);
                     self.fold(&decided.entry);
                     answer(decided.reply, Ok(Receipt { entry: decided.entry, again: false }));
                 }
@@ -552,6 +672,23 @@ impl Writer {
                 }
             }
         }
+    }
+
+    async fn append(&self, decided: &[Decided]) -> Result<Vec<Appended>, StoreError> {
+        let records = decided.iter().map(|d| record_of(&d.entry, Some(d.digest.clone()))).collect();
+        self.parts.log.append(records).await
+    }
+
+    /// Answers those that are on the log already; gives the others.
+    async fn sift(&mut self, decided: Vec<Decided>) -> Vec<Decided> {
+        let mut new = Vec::with_capacity(decided.len());
+        for decided in decided {
+            match self.find_again(decided.entry.id, &decided.digest).await {
+                None => new.push(decided),
+                Some(again) => answer(decided.reply, again.map(|entry| Receipt { entry, again: true })),
+            }
+        }
+        new
     }
 
     /// Whether the log can be written again.

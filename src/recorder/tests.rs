@@ -248,6 +248,84 @@ async fn many_that_wait_share_a_commit_and_keep_their_order() {
     desk.assert_replay_is_live().await;
 }
 
+#[test]
+fn what_depends_on_nothing_that_waits_shares_its_commit() {
+    let register = |name: &str| Intent::Control(Box::new(Facts::FacilityRegistered(Box::new(home(name)))));
+    let report = |name: &str, confirm: Option<Timestamp>| {
+        Intent::Report(ReportIntent { facility: Some(name.parse().unwrap()), confirm, ..intent(vec![free(2)]) })
+    };
+    let decided = |n: u128, facts: Facts| Decided {
+        entry: Entry { seq: 0, id: id(n), recorded_at: morning(), actor: String::new(), channel: Channel::Qr, facts, text: None },
+        digest: String::new(),
+        reply: oneshot::channel().0,
+    };
+    let takes = |batch: &Batch, n: u128, intent: Intent| {
+        let sort = Sort::of(&intent);
+        batch.takes(&submission(id(n), intent, None), sort)
+    };
+    let key = Intent::Control(Box::new(Facts::KeyRevoked { key: "k1".parse().unwrap() }));
+
+    let mut batch = Batch::default();
+    assert!(takes(&batch, 1, key.clone()), "the first always fits");
+    batch.add(decided(1, Facts::FacilityRegistered(Box::new(home("a")))), Sort::Register);
+    assert!(takes(&batch, 2, register("b")) && takes(&batch, 2, register("a")));
+    assert!(!takes(&batch, 1, register("b")), "the same id waits");
+    assert!(!takes(&batch, 2, report("a", None)), "a report needs its facility folded");
+    assert!(!takes(&batch, 2, key.clone()));
+
+    let mut batch = Batch::default();
+    let said = serde_json::json!({ "facility": "a", "observed_at": morning(), "observations": [] });
+    batch.add(decided(1, Facts::Report(serde_json::from_value(said).unwrap())), Sort::Reports);
+    assert!(takes(&batch, 2, report("a", None)) && takes(&batch, 2, report("b", Some(morning()))));
+    assert!(!takes(&batch, 2, report("a", Some(morning()))), "what is confirmed must be folded");
+    assert!(!takes(&batch, 2, register("c")) && !takes(&batch, 2, key));
+}
+
+#[tokio::test]
+async fn a_repetition_among_others_gets_its_receipt_and_costs_the_others_nothing() {
+    let desk = Desk::with_home().await;
+    let first = desk.recorder.submit(submission(id(1), Intent::Report(intent(vec![free(1)])), None)).await.unwrap();
+    // After a restart nobody remembers the ids.
+    desk.stop.cancel();
+    desk.task.await.unwrap();
+    let parts = Parts {
+        log: desk.log.clone(),
+        board: desk.board.clone(),
+        clock: Arc::<ManualClock>::clone(&desk.clock),
+        rhythms: Rhythms::default(),
+        announce: broadcast::channel(16).0,
+        queue_entries: 256,
+        batch_entries: 64,
+        head: desk.log.head().await.unwrap(),
+        last_recorded_at: morning(),
+        public_phones: Vec::new(),
+        keys: Keys::new([7; 32]),
+        trail: Arc::default(),
+        checkpoints: Checkpoints::of(&DataFolder::open(desk.folder.path()).unwrap()),
+    };
+    let (recorder, _task) = Recorder::start(parts, CancellationToken::new());
+    let say = |n: u128, count: u32| recorder.submit(submission(id(n), Intent::Report(intent(vec![free(count)])), None));
+    let outcomes = join_all([say(2, 2), say(1, 1), say(3, 3), say(4, 4)]).await;
+    let receipts: Vec<Receipt> = outcomes.into_iter().map(Result::unwrap).collect();
+    assert_eq!(receipts.iter().map(|r| r.again).collect::<Vec<_>>(), [false, true, false, false]);
+    assert_eq!(receipts[1].entry, first.entry);
+    assert!(matches!(say(1, 9).await, Err(SubmitError::Conflict)), "other content under a known id");
+    let stored: Vec<EntryId> = desk.log.read(1, 100).await.unwrap().into_iter().map(|r| EntryId(r.id)).collect();
+    assert_eq!(stored[1..], [id(1), id(2), id(3), id(4)]);
+    assert_eq!(desk.board.read(Board::position), 5);
+}
+
+#[tokio::test]
+async fn what_was_stored_once_is_answered_with_its_receipt_even_if_it_could_not_be_stored_any_more() {
+    let desk = Desk::with_home().await;
+    let key = Facts::KeyIssued { key: "k1".parse().unwrap(), facility: "hamayu".parse().unwrap(), label: "玄関".to_owned() };
+    let issue = || desk.recorder.submit(submission(id(1), Intent::Control(Box::new(key.clone())), None));
+    let first = issue().await.unwrap();
+    let again = issue().await.unwrap();
+    assert!(again.again && again.entry == first.entry);
+    assert!(matches!(refusal(desk.control(key.clone()).await), Refusal::Already(_)), "under an id of its own it is refused");
+}
+
 #[tokio::test]
 async fn a_full_queue_says_busy_and_stores_nothing_of_what_it_refused() {
     let desk = Desk::with_queue(2, 64).await;
