@@ -316,8 +316,8 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
     };
     let upkeep = tokio::spawn(metrics.upkeep(app.stop.clone()));
     let limits = Limits { max_connections: shares.web_connections, ..Limits::from(&app.settings.web) };
-    let router = web::router(&app, shares.streams);
-    let pages = tokio::spawn(accept::serve(listener, router, limits, app.stop.clone()));
+    let site = web::site(&app, shares.streams);
+    let pages = tokio::spawn(accept::serve(listener, site, limits, app.stop.clone()));
 
     kind.greet(&app).await;
     // Before anybody is told: whoever reads "ready" may ask us to stop at once.

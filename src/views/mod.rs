@@ -119,6 +119,14 @@ impl Views {
         page
     }
 
+    /// The page if there is one that is true at `now`; renders nothing and makes no place for one.
+    pub fn find(&self, key: &PageKey, now: Timestamp) -> Option<Arc<Page>> {
+        let slot = self.shelf.read().unwrap_or_else(PoisonError::into_inner).slots.get(key).cloned()?;
+        let page = self.valid(&slot, key, now)?;
+        slot.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        Some(page)
+    }
+
     /// Bytes that the rendered pages are counted with.
     #[must_use]
     pub fn held_bytes(&self) -> usize {

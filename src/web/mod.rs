@@ -17,8 +17,15 @@ use axum::Router;
 
 use crate::app::App;
 
-/// Every route of the public listener, by the room that answers it; for so many event streams at once.
-pub fn router(app: &Arc<App>, most_streams: usize) -> Router {
+/// The public listener: every route by the room that answers it, for so many event streams at once; and what is answered before
+/// routing.
+pub fn site(app: &Arc<App>, most_streams: usize) -> accept::Site {
     let routes = Router::new().merge(report::routes()).merge(wall::routes(app, most_streams));
-    observe::observed(routes.with_state(Arc::clone(app)).merge(public::routes(app)))
+    let (pages, ready) = public::routes(app);
+    accept::Site { router: observe::observed(routes.with_state(Arc::clone(app)).merge(pages)), ready: Some(ready) }
+}
+
+/// Every route of the public listener.
+pub fn router(app: &Arc<App>, most_streams: usize) -> Router {
+    site(app, most_streams).router
 }

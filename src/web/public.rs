@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::routing::get;
 use imaboard_display::{assets, chart};
 use imaboard_domain::{FacilityId, FreeOnDay, IncidentId, Moment, Posting, PostingId, PostingKind, ServiceKind};
@@ -20,7 +20,9 @@ use maud::{Markup, PreEscaped};
 use serde::Deserialize;
 use tokio::sync::broadcast::{self, error::TryRecvError};
 
-use super::shared;
+use super::accept::Ready;
+use super::observe::OfRoute;
+use super::shared::{self, Prepared};
 use crate::app::App;
 use crate::recorder::Announcement;
 use crate::views::{Page, PageKey, Rendered, Views};
@@ -41,10 +43,18 @@ struct Public {
     changes: Mutex<broadcast::Receiver<Arc<Announcement>>>,
 }
 
-/// The routes of the public board.
-pub fn routes(app: &Arc<App>) -> Router {
+/// The routes of the public board, and its pages that are ready without routing.
+pub fn routes(app: &Arc<App>) -> (Router, Arc<dyn Ready>) {
     let public = Public { app: Arc::clone(app), views: Views::default(), changes: Mutex::new(app.announcements.subscribe()) };
-    Router::new()
+    let public = Arc::new(public);
+    let most_read = [("/", PageKey::Front), ("/text", PageKey::Text)].map(|(path, key)| Copies {
+        path,
+        key,
+        prepared: Mutex::default(),
+        figures: OfRoute::new(path),
+    });
+    let ready = Arc::new(MostRead { public: Arc::clone(&public), pages: most_read });
+    let router = Router::new()
         .route("/", get(front))
         .route("/text", get(text))
         .route("/find", get(find))
@@ -58,7 +68,44 @@ pub fn routes(app: &Arc<App>) -> Router {
         .route("/about", get(about))
         .route("/assets/{name}", get(asset))
         .fallback(lost)
-        .with_state(Arc::new(public))
+        .with_state(public);
+    (router, ready)
+}
+
+/// The pages that most visitors ask for. While one is true it is handed out as it lies, without routing, span or number: nothing
+/// is rendered and nothing can fail, so there is nothing to log. Whatever is not at hand takes the way of all requests.
+struct MostRead {
+    public: Arc<Public>,
+    pages: [Copies; 2],
+}
+
+/// One page, prepared.
+struct Copies {
+    path: &'static str,
+    key: PageKey,
+    /// Replaced when the page is; a lock because all connections share it, held to take a reference.
+    prepared: Mutex<Option<Arc<Prepared>>>,
+    figures: OfRoute,
+}
+
+impl Ready for MostRead {
+    fn find(&self, method: &Method, path: &str, request: &HeaderMap) -> Option<Response<Body>> {
+        let copies = self.pages.iter().find(|copies| copies.path == path).filter(|_| method == Method::GET)?;
+        let began = std::time::Instant::now();
+        self.public.catch_up();
+        let page = self.public.views.find(&copies.key, self.public.app.clock.now())?;
+        let prepared = {
+            let mut held = copies.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+            match held.as_ref().filter(|prepared| prepared.is_of(&page)) {
+                Some(prepared) => Arc::clone(prepared),
+                None => Arc::clone(held.insert(Arc::new(Prepared::new(page)))),
+            }
+        };
+        let response = prepared.answer(request);
+        copies.figures.count("GET", response.status().as_u16());
+        copies.figures.took(began.elapsed());
+        Some(response)
+    }
 }
 
 impl Public {

@@ -4,7 +4,7 @@
 //! longer than until the next value on the board ages, so even a copy never shows an old ○ as ○.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::http::header::{
@@ -58,6 +58,55 @@ pub fn answer(page: &Page, request: &HeaderMap, status: StatusCode) -> Response<
         encoded(headers, encoding);
     }
     response
+}
+
+/// A page with the heads of its answers, made once: handing it out copies reference counts and reads the request, nothing else.
+#[derive(Debug)]
+pub struct Prepared {
+    page: Arc<Page>,
+    /// By [`Encoding`]: with the bytes, and without them.
+    heads: [(HeaderMap, HeaderMap); 3],
+}
+
+impl Prepared {
+    /// Prepares the answers with a page.
+    #[must_use]
+    pub fn new(page: Arc<Page>) -> Self {
+        let asking = |pairs: &[(HeaderName, &str)]| -> HeaderMap {
+            pairs.iter().filter_map(|(name, value)| Some((name.clone(), HeaderValue::from_str(value).ok()?))).collect()
+        };
+        let heads =
+            [(Encoding::Identity, "identity"), (Encoding::Gzip, "gzip"), (Encoding::Brotli, "br")].map(|(encoding, name)| {
+                let head = |pairs: &[(HeaderName, &str)]| answer(&page, &asking(pairs), StatusCode::OK).into_parts().0.headers;
+                let accept = (ACCEPT_ENCODING, name);
+                (head(std::slice::from_ref(&accept)), head(&[accept.clone(), (IF_NONE_MATCH, page.etag(encoding))]))
+            });
+        Self { page, heads }
+    }
+
+    /// Whether these are the answers with this page.
+    #[must_use]
+    pub fn is_of(&self, page: &Arc<Page>) -> bool {
+        Arc::ptr_eq(&self.page, page)
+    }
+
+    /// The same answer that [`answer`] gives.
+    #[must_use]
+    pub fn answer(&self, request: &HeaderMap) -> Response<Body> {
+        let encoding = negotiated(request);
+        let (whole, unchanged) = match encoding {
+            Encoding::Identity => &self.heads[0],
+            Encoding::Gzip => &self.heads[1],
+            Encoding::Brotli => &self.heads[2],
+        };
+        let known = is_known(request, self.page.etag(encoding));
+        let mut response = Response::new(if known { Body::empty() } else { Body::from(self.page.bytes(encoding)) });
+        if known {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        *response.headers_mut() = if known { unchanged } else { whole }.clone();
+        response
+    }
 }
 
 /// `must-revalidate` is left out on purpose: it would forbid `stale-if-error` (RFC 9111, 4.2.4).
@@ -171,6 +220,8 @@ fn thousandths(text: &str) -> u16 {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use axum::body::HttpBody;
+
     use crate::views::{PageKey, Rendered, Views};
 
     fn asking(pairs: &[(HeaderName, &str)]) -> HeaderMap {
@@ -223,6 +274,22 @@ mod tests {
             }
             let other = answer(&page, &asking(&[(ACCEPT_ENCODING, encoding), (IF_NONE_MATCH, "\"other\"")]), StatusCode::OK);
             assert_eq!(other.status(), StatusCode::OK);
+        }
+    }
+
+    #[test]
+    fn a_prepared_answer_is_the_same_answer() {
+        let page = page();
+        let prepared = Prepared::new(Arc::clone(&page));
+        assert!(prepared.is_of(&page));
+        for encoding in ["br", "gzip", "identity", "br;q=0.1, gzip", ""] {
+            let held = answer(&page, &asking(&[(ACCEPT_ENCODING, encoding)]), StatusCode::OK).headers()[ETAG].clone();
+            for tag in ["\"other\"", held.to_str().unwrap(), "*"] {
+                let request = asking(&[(ACCEPT_ENCODING, encoding), (IF_NONE_MATCH, tag)]);
+                let (a, b) = (answer(&page, &request, StatusCode::OK), prepared.answer(&request));
+                assert_eq!((a.status(), a.headers()), (b.status(), b.headers()), "{encoding} {tag}");
+                assert_eq!(a.body().size_hint().exact(), b.body().size_hint().exact(), "{encoding} {tag}");
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use crate::wiring::{self, Opened, Purpose};
 struct City {
     opened: Opened,
     router: Router,
+    ready: Arc<dyn Ready>,
     _folder: tempfile::TempDir,
 }
 
@@ -54,8 +55,8 @@ impl City {
         let settings = Settings::load(&Sources::default()).unwrap();
         let data = DataFolder::open(folder.path().join("data")).unwrap();
         let opened = wiring::open(settings, data, Purpose::Write).await.unwrap();
-        let router = routes(&opened.app);
-        let city = Self { opened, router, _folder: folder };
+        let (router, ready) = routes(&opened.app);
+        let city = Self { opened, router, ready, _folder: folder };
         city.control(Facts::CityFounded { sample: true }).await;
         for number in 0..facilities {
             city.control(Facts::FacilityRegistered(Box::new(home(number)))).await;
@@ -123,6 +124,36 @@ async fn what_was_recorded_stands_on_the_very_next_page() {
         let (_, _, text) = city.get("/text").await;
         assert!(text.contains(imaboard_templates::text::sign(Some(level))));
     }
+}
+
+#[tokio::test]
+async fn what_lies_ready_is_the_answer_of_the_route_until_something_changes() {
+    let city = City::open(1).await;
+    let asking: HeaderMap = [(ACCEPT_ENCODING, axum::http::HeaderValue::from_static("gzip"))].into_iter().collect();
+    let ready = |path: &str| city.ready.find(&Method::GET, path, &asking);
+    for path in ["/", "/text"] {
+        assert!(ready(path).is_none(), "nobody has asked yet, and nothing is rendered at this door");
+        // A page is made anew every minute; one of two tries in a row lies within one.
+        let mut found = None;
+        for _ in 0..3 {
+            let (mut headers, body) = city.get_as(path, "gzip").await;
+            // The router says how long a body is; of one that lies ready the connection says it.
+            headers.remove(axum::http::header::CONTENT_LENGTH);
+            if let Some(same) = ready(path) {
+                assert_eq!(same.headers(), &headers);
+                assert_eq!(same.into_body().collect().await.unwrap().to_bytes(), body);
+                found = headers.get(ETAG).cloned();
+                break;
+            }
+        }
+        let tag = found.expect("a rendered page never lies ready");
+        city.beds(0, Level::Full).await;
+        assert!(ready(path).is_none(), "what was recorded is not on it");
+        let (headers, _) = city.get_as(path, "gzip").await;
+        assert_ne!(headers[ETAG], tag);
+        city.beds(0, Level::Available).await;
+    }
+    assert!(city.ready.find(&Method::POST, "/", &asking).is_none() && ready("/about").is_none());
 }
 
 #[tokio::test]
