@@ -41,12 +41,12 @@ fn host(program: &Program) -> String {
 
 #[tokio::test]
 async fn readers_do_not_starve_reports() {
-    const REPORTS: u64 = 20;
+    const REPORTS: u64 = 10;
     let mut program = Program::sample().await;
     let address = reports(&program, HOME).await;
     let (enough, pages) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let mut readers = JoinSet::new();
-    for number in 0..200_usize {
+    for number in 0..100_usize {
         let (web, enough, pages) = (program.web(), Arc::clone(&enough), Arc::clone(&pages));
         readers.spawn(async move {
             while !enough.load(Ordering::Relaxed) {
@@ -66,7 +66,7 @@ async fn readers_do_not_starve_reports() {
             }
         });
     }
-    wait_until("a crowd of readers", DEADLINE * 2, async || pages.load(Ordering::Relaxed) > 400).await;
+    wait_until("a crowd of readers", DEADLINE * 2, async || pages.load(Ordering::Relaxed) > 200).await;
     let mut positions = BTreeSet::new();
     for number in 0..REPORTS {
         // The client waits for thirty seconds; a report that took longer would fail here.
@@ -74,7 +74,7 @@ async fn readers_do_not_starve_reports() {
         positions.insert(receipt["seq"].as_u64().unwrap());
     }
     let before = pages.load(Ordering::Relaxed);
-    wait_until("readers are served as well", DEADLINE * 2, async || pages.load(Ordering::Relaxed) > before + 200).await;
+    wait_until("readers are served as well", DEADLINE * 2, async || pages.load(Ordering::Relaxed) > before + 100).await;
     enough.store(true, Ordering::Relaxed);
     while let Some(ended) = readers.join_next().await {
         ended.unwrap();
