@@ -7,11 +7,11 @@
 //!
 //! | bounded | by | beyond it |
 //! |---|---|---|
-//! | connections | `web.max_connections`, and what the system gives ([`crate::descriptors`]) | wait at the door for [`AT_THE_DOOR`], then 503 |
-//! | … at the door | [`HALL`] | wait in the kernel's queue |
-//! | … of one address | `web.max_connections_per_address` | 429; beyond [`REFUSALS_PER_ADDRESS`] at once the connection is closed |
-//! | request heads | [`HEAD_BYTES`] | 431 |
-//! | request bodies in memory | [`BODIES_BYTES`], a quarter of it for one address | 503 |
+//! | connections | `web.max_connections`, and what the system gives ([`crate::descriptors`]) | wait at the door for `AT_THE_DOOR`, then 503 |
+//! | … at the door | `HALL` | wait in the kernel's queue |
+//! | … of one address | `web.max_connections_per_address` | 429; beyond `REFUSALS_PER_ADDRESS` at once the connection is closed |
+//! | request heads | `HEAD_BYTES` | 431 |
+//! | request bodies in memory | `BODIES_BYTES`, a quarter of it for one address | 503 |
 //! | one body | `web.max_body_bytes` | 413 |
 //! | what is sent and not read | the kernel's buffer and 16 shared events | closed after `web.write_timeout_seconds` |
 //! | what is read after an answer | [`Linger`] | closed |

@@ -5,7 +5,7 @@
 //! joins, lags or comes from an unknown position gets everything; and nothing here waits for a screen.
 //!
 //! What a stream costs is bounded: a place in a lane, and shared bytes it has not taken yet. A screen that stops reading is
-//! [`BACKLOG_EVENTS`] behind at most before it gets one snapshot instead of them, and is closed when it takes nothing at all
+//! `BACKLOG_EVENTS` behind at most before it gets one snapshot instead of them, and is closed when it takes nothing at all
 //! for `web.write_timeout_seconds`. Channels are bounded by the displays of the register, two layouts each.
 
 use std::collections::BTreeMap;
