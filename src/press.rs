@@ -66,6 +66,7 @@ pub async fn publish(
     });
     let url = url.ok_or_else(|| Failed("no broker is set: the MQTT door is off".to_owned()))?;
     let mut options = ClientSettings::new(url.clone(), format!("{}-{}", text(button, "mqtt_user"), std::process::id()));
+    options.keeps_session = false;
     let external = matches!(settings.broker(), Broker::External(_)) && asked_for.is_none() && running.is_none_or(|r| r == url);
     if external && let Some((user, password)) = settings.mqtt.login().map_err(|e| Failed::because(&e))? {
         options.user = Some(user);
@@ -98,6 +99,7 @@ pub async fn check_broker(settings: &Settings) -> Result<(), Failed> {
         return Ok(());
     };
     let mut options = ClientSettings::new(address(url), format!("{}-check", settings.mqtt.client_id.as_str()));
+    options.keeps_session = false;
     if let Some((user, password)) = settings.mqtt.login().map_err(|e| Failed::because(&e))? {
         options.user = Some(user);
         options.password = Some(password.reveal().to_owned());

@@ -25,6 +25,7 @@ use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType, Type};
 use rmqtt::retain::{DefaultRetainStorage, RetainStorage};
 use rmqtt::server::MqttServer;
 use rmqtt::session::SessionState;
+use rmqtt::shared::Entry;
 use rmqtt::types::{
     AuthResult, ConnectInfo, From, FromType, Id, LastWill, Publish as Message, PublishAclResult, PublishResult, QoS, Retain,
     SubscribeAclResult, TopicFilter, TopicName,
@@ -49,7 +50,7 @@ pub struct BrokerSettings {
     pub max_connections: usize,
     /// Open connections of one address, logged in or not.
     pub max_connections_per_address: usize,
-    /// Sessions one user may hold at a time under different client ids, away or connected.
+    /// Sessions one user may hold at a time under different client ids; one that is away makes room for one that comes.
     pub max_sessions_per_user: usize,
     /// A connection without a CONNECT packet is closed after this time.
     pub handshake_timeout: Duration,
@@ -379,6 +380,16 @@ struct Guard {
     max_sessions_per_user: usize,
 }
 
+/// What became of the claim to a client id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Granted,
+    /// Its session belongs to another user.
+    Foreign,
+    /// The user holds as many sessions as it may.
+    Full,
+}
+
 struct Owner {
     user: String,
     since: Instant,
@@ -413,15 +424,26 @@ impl Guard {
             tracing::warn!(user, topic, "MQTT login refused: the last will is outside the rights");
             return AuthResult::NotAuthorized;
         }
-        if !self.claim(connect.client_id(), &user).await {
-            tracing::warn!(user, client = %connect.client_id(), "MQTT login refused: client id of another user, or too many");
-            return AuthResult::NotAuthorized;
+        let mut claim = self.claim(connect.client_id(), &user).await;
+        // A device that makes up a new client id at every start would lock itself out with the sessions it left behind.
+        if claim == Claim::Full && self.end_oldest_away(&user).await {
+            claim = self.claim(connect.client_id(), &user).await;
         }
-        AuthResult::Allow(false, None)
+        match claim {
+            Claim::Granted => AuthResult::Allow(false, None),
+            Claim::Foreign => {
+                tracing::warn!(user, client = %connect.client_id(), "MQTT login refused: client id of another user");
+                AuthResult::NotAuthorized
+            }
+            Claim::Full => {
+                tracing::warn!(user, client = %connect.client_id(), "MQTT login refused: too many connections of this user");
+                AuthResult::NotAuthorized
+            }
+        }
     }
 
     /// Binds a client id to a user for as long as its session lives, so that nobody inherits another one's session.
-    async fn claim(&self, client_id: &str, user: &str) -> bool {
+    async fn claim(&self, client_id: &str, user: &str) -> Claim {
         let shared = self.context.extends.shared().await;
         let now = Instant::now();
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
@@ -429,15 +451,36 @@ impl Guard {
         let fresh = self.handshake_timeout;
         owners.retain(|id, owner| now.duration_since(owner.since) < fresh || shared.exist(id));
         if owners.get(client_id).is_some_and(|owner| owner.user != user) {
-            return false;
+            return Claim::Foreign;
         }
         // Only sessions that exist count against the limit: coming back quickly under new client ids is legal.
         let living = owners.iter().filter(|(id, owner)| owner.user == user && *id != client_id && shared.exist(id));
         if living.count() >= self.max_sessions_per_user {
-            return false;
+            return Claim::Full;
         }
         let turn = owners.get(client_id).map(|owner| owner.turn.clone()).unwrap_or_default();
         owners.insert(client_id.to_owned(), Owner { user: user.to_owned(), since: now, reported: false, turn });
+        Claim::Granted
+    }
+
+    /// Ends the session of this user that has been away for longest; false if all are connected.
+    async fn end_oldest_away(&self, user: &str) -> bool {
+        let sessions: Vec<_> = self.context.extends.shared().await.iter().collect();
+        let mut oldest: Option<(i64, Box<dyn Entry>)> = None;
+        for entry in sessions {
+            let Some(session) = entry.session().filter(|session| session.id.username_ref() == user) else { continue };
+            if entry.is_connected().await {
+                continue;
+            }
+            let since = session.disconnected_at().await.unwrap_or_default();
+            if oldest.as_ref().is_none_or(|(before, _)| since < *before) {
+                oldest = Some((since, entry));
+            }
+        }
+        let Some((_, mut entry)) = oldest else { return false };
+        if let Err(error) = entry.kick(true, true, true).await {
+            tracing::warn!(user, %error, "an MQTT session that was away did not end when asked to");
+        }
         true
     }
 

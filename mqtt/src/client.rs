@@ -54,6 +54,9 @@ pub struct ClientSettings {
     pub url: String,
     /// The same after every restart, and nobody else's: the broker keeps our session under it.
     pub client_id: String,
+    /// Whether the broker keeps our session while we are away: yes for who listens; who only says something once leaves none
+    /// behind.
+    pub keeps_session: bool,
     /// Login, if the broker wants one.
     pub user: Option<String>,
     /// Password of that login.
@@ -79,6 +82,7 @@ impl ClientSettings {
         Self {
             url: url.into(),
             client_id: client_id.into(),
+            keeps_session: true,
             user: None,
             password: None,
             ca_file: None,
@@ -363,7 +367,7 @@ impl Driver {
         };
         let mut line = Framed::new(stream, Frames::new(self.settings.max_packet_bytes));
         let mut connect = Connect::new(self.settings.client_id.as_str());
-        connect.clean_session = false;
+        connect.clean_session = !self.settings.keeps_session;
         connect.keep_alive = u16::try_from(self.settings.keep_alive.as_secs().max(1)).unwrap_or(u16::MAX);
         connect.login = self
             .settings

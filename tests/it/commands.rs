@@ -456,3 +456,15 @@ async fn the_demo_moves_by_itself_and_leaves_nothing_behind() {
     assert!(program.stop().await < Duration::from_secs(10));
     assert!(!city.data().exists(), "the demo wrote into the data folder");
 }
+
+#[tokio::test]
+async fn the_same_button_can_be_pressed_at_the_command_line_all_day() {
+    let program = City::small().await.serve().await;
+    let device = program.enrol("h1", "door", &["single=vacancy:full", "double=vacancy:available"]).await;
+    let before = program.log(1).await.len();
+    for press in 0..12 {
+        let gesture = if press % 2 == 0 { "single" } else { "double" };
+        program.run(["button", "press", device.button(), gesture]).await.ok();
+    }
+    assert_eq!(program.log(1).await.len(), before + 12);
+}

@@ -169,6 +169,8 @@ impl Raw {
         match raw.next().await {
             Some(Packet::ConnAck(answer)) if answer.code == ConnectReturnCode::Success => Ok((raw, answer.session_present)),
             Some(Packet::ConnAck(answer)) => Err(answer.code),
+            // Too many are being refused for each to be told why.
+            None => Err(ConnectReturnCode::ServiceUnavailable),
             other => panic!("no CONNACK but {other:?}"),
         }
     }
