@@ -4,6 +4,7 @@
 //! updates since a position to the wall of that position gives the wall of now, or the answer is a snapshot.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -54,25 +55,33 @@ impl Feed {
     pub fn advance(&mut self, wall: Wall, seq: u64) -> Option<Update> {
         let by_time = seq <= self.seq;
         let now = Stamp { seq: seq.max(self.seq), by_time };
-        let mut before = BTreeMap::new();
-        self.wall.pages.iter().for_each(|p| p.owns(&mut before));
-        let mut after = BTreeMap::new();
-        wall.pages.iter().for_each(|p| p.owns(&mut after));
-        let changed = |key: &str| before.get(key) != after.get(key);
-        let pages_changed = !self.wall.pages.iter().map(|p| &p.key).eq(wall.pages.iter().map(|p| &p.key));
-        let update = Update { pages: keys(&wall), fragments: outermost(&wall.pages, &changed) };
-        let stamps = stamps(&wall, |key| match self.stamps.get(key) {
-            Some(stamp) if !changed(key) => *stamp,
-            _ => now,
-        });
         self.seq = now.seq;
-        if update.fragments.is_empty() && !pages_changed {
+        let pages_changed = !self.wall.pages.iter().map(|p| &p.key).eq(wall.pages.iter().map(|p| &p.key));
+        // A page that is shared with the wall before holds nothing that differs. No key stands on two pages.
+        let is_new = |pages: &[Arc<Fragment>], at: usize, page: &Arc<Fragment>| {
+            pages.get(at).is_none_or(|other| !Arc::ptr_eq(other, page))
+        };
+        let old = |at: usize, page: &Arc<Fragment>| is_new(&wall.pages, at, page);
+        let new = |at: usize, page: &Arc<Fragment>| is_new(&self.wall.pages, at, page);
+        let mut before = BTreeMap::new();
+        self.wall.pages.iter().enumerate().filter(|(at, p)| old(*at, p)).for_each(|(_, p)| p.owns(&mut before));
+        let mut after = BTreeMap::new();
+        wall.pages.iter().enumerate().filter(|(at, p)| new(*at, p)).for_each(|(_, p)| p.owns(&mut after));
+        let changed = |key: &str| before.get(key) != after.get(key);
+        let fragments = outermost(wall.pages.iter().enumerate().filter(|(at, p)| new(*at, p)).map(|(_, p)| p), &changed);
+        if fragments.is_empty() && !pages_changed {
             return None;
         }
         if pages_changed {
             self.pages_stamp = now;
         }
-        self.stamps = stamps;
+        for key in before.keys().filter(|key| !after.contains_key(*key)) {
+            self.stamps.remove(*key);
+        }
+        for key in after.keys().filter(|key| changed(key)) {
+            self.stamps.insert((*key).to_owned(), now);
+        }
+        let update = Update { pages: keys(&wall), fragments };
         self.wall = wall;
         Some(update)
     }
@@ -80,7 +89,7 @@ impl Feed {
     /// Everything.
     #[must_use]
     pub fn snapshot(&self) -> Update {
-        Update { pages: keys(&self.wall), fragments: outermost(&self.wall.pages, &|_| true) }
+        Update { pages: keys(&self.wall), fragments: outermost(self.wall.pages.iter(), &|_| true) }
     }
 
     /// Takes note of entries that change nothing on this wall.
@@ -99,7 +108,7 @@ impl Feed {
         }
         let missed = |stamp: Stamp| stamp.seq > seq || (stamp.seq == seq && stamp.by_time);
         let changed = |key: &str| self.stamps.get(key).is_some_and(|s| missed(*s));
-        Some(Update { pages: keys(&self.wall), fragments: outermost(&self.wall.pages, &changed) })
+        Some(Update { pages: keys(&self.wall), fragments: outermost(self.wall.pages.iter(), &changed) })
     }
 
     /// The wall as it stands.
@@ -119,8 +128,8 @@ fn stamps(wall: &Wall, stamp: impl Fn(&str) -> Stamp) -> BTreeMap<String, Stamp>
     all.into_keys().map(|key| (key.to_owned(), stamp(key))).collect()
 }
 
-fn outermost(pages: &[Fragment], changed: &dyn Fn(&str) -> bool) -> BTreeMap<String, String> {
+fn outermost<'a>(pages: impl Iterator<Item = &'a Arc<Fragment>>, changed: &dyn Fn(&str) -> bool) -> BTreeMap<String, String> {
     let mut list = Vec::new();
-    pages.iter().for_each(|p| p.outermost(changed, &mut list));
+    pages.for_each(|p| p.outermost(changed, &mut list));
     list.into_iter().map(|f| (f.key.clone(), f.html())).collect()
 }

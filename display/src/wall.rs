@@ -4,7 +4,10 @@
 //! `data-` attributes, so a fragment differs only when what it says differs. *Invariant:* the document is complete without
 //! script: the first scene stands there, and reloading turns the pages.
 
-use imaboard_domain::{Display, Incident, Mode, Moment, Realm, city_date, city_time};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imaboard_domain::{Display, Incident, Mode, Moment, Realm, ServiceKind, View, city_date, city_time};
 use imaboard_templates::words::JA;
 use imaboard_templates::{City, time};
 use jiff::Timestamp;
@@ -36,8 +39,8 @@ pub struct Look<'l, 'a> {
 /// All pages of one display at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wall {
-    /// The pages, in the order they rotate.
-    pub pages: Vec<Fragment>,
+    /// The pages, in the order they rotate. Shared with the wall before where an entry could not change them.
+    pub pages: Vec<Arc<Fragment>>,
 }
 
 /// What the document says beside its scenes.
@@ -61,7 +64,42 @@ pub struct Frame<'a> {
 #[must_use]
 pub fn render(look: &Look<'_, '_>) -> Wall {
     let pages = scene::pages(look.m, look.display, look.layout);
-    Wall { pages: pages.iter().map(|page| look.page(page)).collect() }
+    Wall { pages: pages.iter().map(|page| Arc::new(look.page(page))).collect() }
+}
+
+/// Renders a display again after entries that changed these views and nothing else, with no deadline in between: pages that
+/// cannot differ are taken over. Gives what [`render`] gives.
+#[must_use]
+pub fn render_after(look: &Look<'_, '_>, before: &Wall, changed: &BTreeSet<View>) -> Wall {
+    let only_vacancies = changed.iter().all(|view| match view {
+        View::Facility(_) | View::Vacancies(_) | View::Pending | View::Keys | View::Buttons => true,
+        View::Mode
+        | View::Register
+        | View::Damage
+        | View::ExerciseDamage
+        | View::RollCalls
+        | View::Notices
+        | View::Jobs
+        | View::Displays => false,
+    });
+    if !only_vacancies {
+        return render(look);
+    }
+    let touched = |kind: &ServiceKind| changed.contains(&View::Vacancies(*kind));
+    let pages = scene::pages(look.m, look.display, look.layout);
+    // Each page says its number and how many there are.
+    let same_pages = pages.iter().map(|page| &page.key).eq(before.pages.iter().map(|page| &page.key));
+    let pages = pages.iter().enumerate().map(|(at, page)| {
+        let concerned = match &page.scene {
+            Scene::Vacancies { kinds, .. } => kinds.iter().any(touched),
+            Scene::Empty | Scene::Damage { .. } | Scene::RollCall { .. } | Scene::Postings { .. } => false,
+        };
+        match before.pages.get(at) {
+            Some(held) if same_pages && !concerned => Arc::clone(held),
+            _ => Arc::new(look.page(page)),
+        }
+    });
+    Wall { pages: pages.collect() }
 }
 
 impl Wall {

@@ -6,7 +6,6 @@ mod city;
 use city::*;
 use imaboard_display::assets;
 use imaboard_display::feed::Feed;
-use imaboard_display::fragment::Fragment;
 use imaboard_display::scene::{self, Layout, Scene};
 use imaboard_display::wall::{self, Frame, Look, Wall};
 use imaboard_domain::*;
@@ -36,7 +35,7 @@ fn keys(log: &Log) -> Vec<String> {
 }
 
 fn row(wall: &Wall, key: &str) -> Html {
-    let all: String = wall.pages.iter().map(Fragment::html).collect();
+    let all: String = wall.pages.iter().map(|page| page.html()).collect();
     let id = Selector::parse(&format!("#w-{key}")).unwrap();
     // Rows are parts of tables; scraper needs one around them.
     let html = Html::parse_document(&all);
@@ -305,7 +304,7 @@ fn a_display_of_one_district_shows_that_district_only() {
     let display = Display { districts: vec!["oshima".parse().unwrap()], ..display() };
     at(&log, now(), |m| {
         let look = Look { m, display: &display, city: &city(), layout: Layout::Landscape };
-        let all: String = wall::render(&look).pages.iter().map(Fragment::html).collect();
+        let all: String = wall::render(&look).pages.iter().map(|page| page.html()).collect();
         assert!(all.contains("さざなみ崎戸"), "it stands in 大島 here");
         assert!(!all.contains("みかんの丘"));
     });
@@ -408,5 +407,38 @@ fn updates_carry_a_screen_from_any_position_to_the_wall_of_now() {
             assert!(sent || inside || pages.get(&page.key) == Some(&page.html()), "{} from {seq}", page.key);
         }
         assert_eq!(update.pages, feed.wall().pages.iter().map(|p| p.key.clone()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_page_is_taken_over_only_where_rendering_it_again_would_give_the_same() {
+    for (struck, layout) in [(None, Layout::Landscape), (Some(false), Layout::Portrait), (Some(true), Layout::Landscape)] {
+        let mut log = full_city();
+        if let Some(exercise) = struck {
+            strike(&mut log, exercise, 3);
+        }
+        let vacancy = |kind: ServiceKind, level| {
+            let aspect = Aspect::Vacancy { service: kind.word().parse().unwrap(), cell: Cell::ALL_BEDS };
+            vec![(aspect, Value::Vacancy { level, count: Some(3), total: None })]
+        };
+        let operation = |state| vec![(Aspect::Operation, Value::Operation { state, reopens: None })];
+        let reports = [
+            ("f002", vacancy(ServiceKind::Roken, Level::Few)),
+            ("f000", vacancy(ServiceKind::Tokuyo, Level::Full)),
+            ("f000", operation(Operation::Limited)),
+            ("f002", vacancy(ServiceKind::Roken, Level::Full)),
+        ];
+        let mut shared = 0;
+        for (facility, observed) in reports {
+            let before = render(&log, now(), layout);
+            let change = log.report(facility, now(), observed);
+            let after = at(&log, now(), |m| {
+                let (display, city) = (display(), city());
+                wall::render_after(&Look { m, display: &display, city: &city, layout }, &before, &change.views)
+            });
+            assert_eq!(after, render(&log, now(), layout), "{struck:?} {:?}", change.views);
+            shared += after.pages.iter().zip(&before.pages).filter(|(a, b)| std::sync::Arc::ptr_eq(a, b)).count();
+        }
+        assert!(shared > 3, "nothing was taken over");
     }
 }

@@ -26,7 +26,7 @@ use imaboard_display::assets;
 use imaboard_display::feed::{Feed, Update};
 use imaboard_display::scene::{self, Layout};
 use imaboard_display::wall::{self, Frame, Look, Wall};
-use imaboard_domain::{Display, DisplayId, View};
+use imaboard_domain::{Change, Display, DisplayId, View};
 use imaboard_templates::words::JA;
 use jiff::Timestamp;
 use maud::{DOCTYPE, html};
@@ -170,7 +170,7 @@ impl Room {
         if let Some(channel) = channels.get(&key).filter(|c| c.display == display) {
             return Arc::clone(channel);
         }
-        let (first, seq, _) = self.render(&display, layout);
+        let (first, seq, _) = self.render(&display, layout, None);
         let channel = Arc::new(Channel {
             display,
             layout,
@@ -184,12 +184,18 @@ impl Room {
         channel
     }
 
-    /// The wall of now, its position, and when it changes next by time alone.
-    fn render(&self, display: &Display, layout: Layout) -> (Wall, u64, Timestamp) {
+    /// The wall of now, its position, and when it changes next by time alone. `after` is a wall that was true until entries
+    /// changed these views.
+    fn render(&self, display: &Display, layout: Layout, after: Option<(&Wall, &Change)>) -> (Wall, u64, Timestamp) {
         let started = std::time::Instant::now();
         let rendered = self.app.look(|m| {
             let look = Look { m: &m, display, city: &self.app.city, layout };
-            (wall::render(&look), m.board.position(), scene::next_deadline(&m))
+            let wall = match after {
+                // Only if the board has gone no further than what was announced.
+                Some((before, news)) if news.seq == m.board.position() => wall::render_after(&look, before, &news.views),
+                _ => wall::render(&look),
+            };
+            (wall, m.board.position(), scene::next_deadline(&m))
         });
         metrics::counter!("imaboard_renders_total", "page" => "wall").increment(1);
         metrics::histogram!("imaboard_render_seconds", "page" => "wall").record(started.elapsed());
@@ -252,29 +258,29 @@ impl Room {
         let mut lanes = channel.lanes.iter().enumerate().cycle();
         let mut unwatched: u32 = 0;
         // What changed between the first picture and our subscription is caught by looking at once.
-        let mut deadline = self.turn(&channel, true);
+        let mut deadline = self.turn(&channel, &News::Anything, Timestamp::MIN);
         loop {
             let wait = deadline.duration_since(self.app.clock.now());
             let wait = Duration::try_from(wait).unwrap_or(Duration::ZERO).min(LONGEST_SLEEP);
             tokio::select! {
                 () = self.app.stop.cancelled() => return,
                 heard = announcements.recv() => {
-                    let mut concerns = match heard {
-                        Ok(announcement) => concerns_walls(&announcement),
-                        Err(RecvError::Lagged(_)) => true,
+                    let mut news = match heard {
+                        Ok(announcement) => News::Of(announcement.change.clone()),
+                        Err(RecvError::Lagged(_)) => News::Anything,
                         Err(RecvError::Closed) => return,
                     };
                     // A burst, such as an import, is one picture.
                     loop {
                         match announcements.try_recv() {
-                            Ok(announcement) => concerns |= concerns_walls(&announcement),
-                            Err(TryRecvError::Lagged(_)) => concerns = true,
+                            Ok(announcement) => news.add(&announcement.change),
+                            Err(TryRecvError::Lagged(_)) => news = News::Anything,
                             Err(TryRecvError::Empty | TryRecvError::Closed) => break,
                         }
                     }
-                    deadline = self.turn(&channel, concerns);
+                    deadline = self.turn(&channel, &news, deadline);
                 }
-                () = tokio::time::sleep(wait) => deadline = self.turn(&channel, true),
+                () = tokio::time::sleep(wait) => deadline = self.turn(&channel, &News::Anything, deadline),
                 _ = pings.tick() => {
                     let Some((number, lane)) = lanes.next() else { return };
                     if number == 0 && self.retire(&channel, &mut unwatched) {
@@ -288,13 +294,22 @@ impl Room {
     }
 
     /// Renders if anything on a wall may differ, and tells everybody what does; gives the next deadline.
-    fn turn(&self, channel: &Channel, concerns: bool) -> Timestamp {
-        if !concerns {
-            let (position, deadline) = self.app.look(|m| (m.board.position(), scene::next_deadline(&m)));
-            locked(&channel.live).feed.pass(position);
-            return deadline;
-        }
-        let (wall, seq, deadline) = self.render(&channel.display, channel.layout);
+    ///
+    /// `until` is when the picture of before would have changed by time alone; past it nothing of it is taken over.
+    fn turn(&self, channel: &Channel, news: &News, until: Timestamp) -> Timestamp {
+        let change = match news {
+            News::Of(change) if !concerns_walls(change) => {
+                let (position, deadline) = self.app.look(|m| (m.board.position(), scene::next_deadline(&m)));
+                locked(&channel.live).feed.pass(position);
+                return deadline.min(until);
+            }
+            News::Of(change) if self.app.clock.now() < until => Some(change),
+            News::Of(_) | News::Anything => None,
+        };
+        // Pages are shared, so this copies pointers; screens that join meanwhile need not wait for the rendering.
+        let before = change.map(|change| (locked(&channel.live).feed.wall().clone(), change));
+        let after = before.as_ref().map(|(wall, change)| (wall, *change));
+        let (wall, seq, deadline) = self.render(&channel.display, channel.layout, after);
         let mut live = locked(&channel.live);
         let before = live.feed.seq();
         if let Some(update) = live.feed.advance(wall, seq) {
@@ -332,9 +347,26 @@ impl Room {
     }
 }
 
+/// What was heard since the last picture.
+enum News {
+    /// These views changed, and nothing else did.
+    Of(Change),
+    /// Something was missed, or time has passed a deadline.
+    Anything,
+}
+
+impl News {
+    fn add(&mut self, change: &Change) {
+        if let Self::Of(held) = self {
+            held.seq = held.seq.max(change.seq);
+            held.views.extend(change.views.iter().cloned());
+        }
+    }
+}
+
 /// Whether an entry can change what stands on a wall.
-fn concerns_walls(announcement: &Announcement) -> bool {
-    announcement.change.views.iter().any(|view| match view {
+fn concerns_walls(change: &Change) -> bool {
+    change.views.iter().any(|view| match view {
         View::Mode
         | View::Register
         | View::Vacancies(_)
