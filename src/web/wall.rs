@@ -184,15 +184,16 @@ impl Room {
         channel
     }
 
-    /// The wall of now, its position, and when it changes next by time alone. `after` is a wall that was true until entries
-    /// changed these views.
-    fn render(&self, display: &Display, layout: Layout, after: Option<(&Wall, &Change)>) -> (Wall, u64, Timestamp) {
+    /// The wall of now, its position, and when it changes next by time alone.
+    fn render(&self, display: &Display, layout: Layout, after: Option<After<'_>>) -> (Wall, u64, Timestamp) {
         let started = std::time::Instant::now();
         let rendered = self.app.look(|m| {
             let look = Look { m: &m, display, city: &self.app.city, layout };
             let wall = match after {
-                // Only if the board has gone no further than what was announced.
-                Some((before, news)) if news.seq == m.board.position() => wall::render_after(&look, before, &news.views),
+                // Only if the board has gone no further than what was announced, and time not past the next deadline.
+                Some(after) if after.change.seq == m.board.position() && m.now < after.until => {
+                    wall::render_after(&look, after.wall, &after.change.views)
+                }
                 _ => wall::render(&look),
             };
             (wall, m.board.position(), scene::next_deadline(&m))
@@ -303,12 +304,12 @@ impl Room {
                 locked(&channel.live).feed.pass(position);
                 return deadline.min(until);
             }
-            News::Of(change) if self.app.clock.now() < until => Some(change),
-            News::Of(_) | News::Anything => None,
+            News::Of(change) => Some(change),
+            News::Anything => None,
         };
         // Pages are shared, so this copies pointers; screens that join meanwhile need not wait for the rendering.
         let before = change.map(|change| (locked(&channel.live).feed.wall().clone(), change));
-        let after = before.as_ref().map(|(wall, change)| (wall, *change));
+        let after = before.as_ref().map(|(wall, change)| After { wall, change, until });
         let (wall, seq, deadline) = self.render(&channel.display, channel.layout, after);
         let mut live = locked(&channel.live);
         let before = live.feed.seq();
@@ -345,6 +346,14 @@ impl Room {
         }
         !current && *unwatched > 0
     }
+}
+
+/// A picture, and what has changed since.
+struct After<'a> {
+    wall: &'a Wall,
+    change: &'a Change,
+    /// When the picture changes by time alone.
+    until: Timestamp,
 }
 
 /// What was heard since the last picture.
