@@ -3,10 +3,10 @@
 //! Every test has a browser of its own with an empty profile. *Invariant:* nothing in it calls home, and both processes (driver
 //! and browser) end with their owner.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -49,6 +49,31 @@ impl Deref for Browser {
     }
 }
 
+/// Starts the driver on a port of its choice. It takes the port for IPv4 and IPv6 one after the other and gives up if somebody
+/// else has it by then, so it is started again a few times.
+fn start_driver() -> (Child, Lines<BufReader<ChildStdout>>, String) {
+    for _ in 0..5 {
+        let mut chromedriver = Command::new(find_tool("chromedriver").expect("chromedriver"))
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(chromedriver.stdout.take().unwrap()).lines();
+        let port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.rsplit_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned()));
+        if let Some(port) = port {
+            return (chromedriver, lines, port);
+        }
+        drop(chromedriver.kill());
+        drop(chromedriver.wait());
+    }
+    panic!("chromedriver finds no port");
+}
+
 impl Browser {
     /// An ordinary browser.
     pub(crate) async fn open(screen: Screen) -> Self {
@@ -62,19 +87,7 @@ impl Browser {
 
     async fn start(screen: Screen, javascript: bool) -> Self {
         let profile = tempfile::Builder::new().prefix("imaboard-browser-").tempdir().unwrap();
-        let mut chromedriver = Command::new(find_tool("chromedriver").expect("chromedriver"))
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(chromedriver.stdout.take().unwrap()).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| line.rsplit_once("successfully on port ").map(|(_, port)| port.trim_end_matches('.').to_owned()))
-            .expect("chromedriver names its port");
+        let (chromedriver, lines, port) = start_driver();
         std::thread::spawn(move || lines.for_each(drop));
 
         let (width, height) = screen.size();

@@ -70,7 +70,9 @@ pub async fn run(program: &Path, count: usize, events: usize) -> Result<Value, F
         let (out, place) = (out.clone(), Arc::clone(&gate).acquire_owned().await?);
         streams.spawn(async move {
             let (opened, mut hears) = mpsc::channel(64);
-            let heard = tokio::spawn(listen(stream, address, source, opened));
+            // Ends with this task.
+            let mut heard = JoinSet::new();
+            heard.spawn(listen(stream, address, source, opened));
             // The place is given back when the stream is open.
             let mut place = Some(place);
             while let Some(news) = hears.recv().await {
@@ -81,7 +83,6 @@ pub async fn run(program: &Path, count: usize, events: usize) -> Result<Value, F
                     break;
                 }
             }
-            heard.abort();
         });
         // The first pings are counted while the others connect.
     }
