@@ -427,7 +427,8 @@ impl<'a> Moment<'a> {
             return Shown::Missing;
         }
         // "Safe" or "open" said before this disaster began says nothing about it, nor does a cry for help of one that is over.
-        let over = |id| self.board.incidents().get(id).is_some_and(|i| i.closed_at.is_some());
+        // The end of an exercise says nothing about what is real, even if a real report names it.
+        let over = |id| self.board.incidents().get(id).is_some_and(|i| i.closed_at.is_some() && i.exercise == standing.exercise);
         let before = incident.is_some_and(|i| standing.observed_at < i.opened_at);
         let void = match aspect {
             Aspect::FirstReport => before || standing.incident.as_ref().is_some_and(over),

@@ -114,6 +114,18 @@ fn practised_help_is_seen_in_the_exercise_alone() {
 }
 
 #[test]
+fn a_real_answer_outlives_the_exercise_it_names() {
+    let drill = Facts::IncidentOpened(incident("drill", true, Severity::Incident, after_minutes(1)));
+    let safe = vec![(Aspect::FirstReport, Value::FirstReport(FirstReport::Safe))];
+    let real = Report { incident: Some(id("drill")), ..report("hamayu", after_minutes(30), safe) };
+    let over = Facts::IncidentClosed { incident: id("drill") };
+    let board = board_of([home(), drill, Facts::Report(real), over]);
+    let rhythms = Rhythms::default();
+    let m = Moment::new(&board, after_minutes(40), &rhythms);
+    assert_eq!(m.first_counts(Realm::Real), FirstCounts { safe: 1, ..FirstCounts::default() });
+}
+
+#[test]
 fn a_vacancy_told_during_an_exercise_is_real_and_carries_nothing_of_it() {
     let drill = Facts::IncidentOpened(incident("drill", true, Severity::Incident, after_minutes(1)));
     let board = board_of([home(), drill, practised(beds(ServiceKind::Tokuyo), free(2))]);
