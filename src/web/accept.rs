@@ -32,7 +32,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, Incoming, SizeHint};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use imaboard_templates::words::JA;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,10 +44,12 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 
 use self::crowd::{Crowd, Full, Seat};
+use self::patience::{HeadTimer, Patient};
 use self::wire::{Exchange, Wire};
 use crate::settings::{self, Networks};
 
 pub mod crowd;
+mod patience;
 mod visitor;
 mod wire;
 
@@ -301,30 +303,29 @@ impl House {
         let wire = Wire::new(stream, limits.write_timeout, limits.linger, Arc::clone(&exchange));
         let (house, shared) = (Arc::clone(self), Arc::clone(&exchange));
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-            // Boxed, because hyper keeps the space of this future as long as the connection lives.
-            let answering: Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>> =
-                match house.find_ready(&request, refused, &shared) {
-                    Some(ready) => Box::pin(std::future::ready(Ok(ready))),
-                    None => {
-                        let (house, exchange) = (Arc::clone(&house), Arc::clone(&shared));
-                        Box::pin(async move { Ok(house.answer(request, peer, refused, &exchange).await) })
-                    }
-                };
-            answering
+            match house.find_ready(&request, refused, &shared) {
+                Some(ready) => Answering::Ready(Some(ready)),
+                None => {
+                    let (house, exchange) = (Arc::clone(&house), Arc::clone(&shared));
+                    Answering::Made(Box::pin(async move { Ok(house.answer(request, peer, refused, &exchange).await) }))
+                }
+            }
         });
         let header_timeout = refused.map_or(limits.header_timeout, |_| REFUSED_HEADER_TIMEOUT.min(limits.header_timeout));
+        let timer = HeadTimer::default();
         let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(timer.clone())
             .header_read_timeout(header_timeout)
             .max_buf_size(HEAD_BYTES)
             .keep_alive(refused.is_none())
             .serve_connection(TokioIo::new(wire), service);
-        let mut connection = pin!(connection);
+        let connection = pin!(connection);
+        let mut connection = Patient::new(connection, &timer);
         let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
+            ended = &mut connection => ended,
             () = self.stop.cancelled() => {
                 exchange.stopping.store(true, Ordering::Release);
-                connection.as_mut().graceful_shutdown();
+                connection.connection().graceful_shutdown();
                 match timeout(limits.stop_within, connection).await {
                     Ok(ended) => ended,
                     Err(_elapsed) => {
@@ -390,6 +391,24 @@ impl House {
         let streams =
             response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         if streams { response.map(|body| Body::new(EndingStream::new(body, Arc::clone(exchange)))) } else { response }
+    }
+}
+
+/// An answer that lies ready, or one that is being made: boxed, because hyper keeps the space as long as the connection lives.
+enum Answering {
+    /// Taken when it is given.
+    Ready(Option<Response>),
+    Made(Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Ready(ready) => ready.take().map_or(Poll::Pending, |ready| Poll::Ready(Ok(ready))),
+            Self::Made(making) => making.as_mut().poll(cx),
+        }
     }
 }
 

@@ -170,7 +170,7 @@ impl AsyncWrite for Wire {
 #[derive(Debug, Default)]
 pub(super) struct Heads {
     place: Place,
-    /// The beginning of the current line; more is not needed to tell the two headers apart.
+    /// The beginning of a line that came in pieces; more is not needed to tell the two headers apart.
     line: Vec<u8>,
     content_length: Option<u64>,
     transfer_encoding: bool,
@@ -208,11 +208,20 @@ impl Heads {
                 Place::Before if matches!(byte, b'\r' | b'\n') => bytes = rest,
                 Place::Before => self.place = Place::Head,
                 Place::Head => {
-                    bytes = rest;
-                    if byte == b'\n' {
-                        ambiguous |= self.end_line();
-                    } else if byte != b'\r' && self.line.len() < Self::LINE_BYTES {
-                        self.line.push(byte.to_ascii_lowercase());
+                    let end = bytes.iter().position(|&byte| byte == b'\n');
+                    let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+                    bytes = rest.get(1..).unwrap_or_default();
+                    let whole = line.strip_suffix(b"\r").unwrap_or(line);
+                    if end.is_some() && self.line.is_empty() && !whole.contains(&b'\r') {
+                        // Nearly every line: all of it is here, and nothing is copied.
+                        ambiguous |= self.end_line(whole);
+                        continue;
+                    }
+                    let room = Self::LINE_BYTES.saturating_sub(self.line.len());
+                    self.line.extend(line.iter().filter(|&&byte| byte != b'\r').take(room));
+                    if end.is_some() {
+                        let line = std::mem::take(&mut self.line);
+                        ambiguous |= self.end_line(&line);
                     }
                 }
             }
@@ -220,12 +229,11 @@ impl Heads {
         ambiguous
     }
 
-    fn end_line(&mut self) -> bool {
-        let line = std::mem::take(&mut self.line);
+    fn end_line(&mut self, line: &[u8]) -> bool {
         if !line.is_empty() {
-            if line.starts_with(b"transfer-encoding:") {
+            if after_name(line, b"transfer-encoding:").is_some() {
                 self.transfer_encoding = true;
-            } else if let Some(number) = line.strip_prefix(b"content-length:") {
+            } else if let Some(number) = after_name(line, b"content-length:") {
                 // A number that is none is refused by hyper, which ends the connection.
                 let number = std::str::from_utf8(number).ok().and_then(|number| number.trim().parse().ok());
                 self.content_length = Some(number.unwrap_or_default());
@@ -240,4 +248,10 @@ impl Heads {
         };
         ambiguous
     }
+}
+
+/// What follows a header's name, however its letters are written.
+fn after_name<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let (start, rest) = line.split_at_checked(name.len())?;
+    start.eq_ignore_ascii_case(name).then_some(rest)
 }
