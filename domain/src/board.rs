@@ -93,11 +93,34 @@ pub struct LastReport {
 
 /// One day of one bed cell: the free places last observed on that day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "StoredDay", try_from = "StoredDay")]
 pub struct DayCount {
     /// Order among observations of that day.
     pub rank: (Timestamp, Timestamp, EntryId),
     /// Free places, if a number was said.
     pub count: Option<u32>,
+}
+
+/// A day as a checkpoint holds it, times as seconds and nanoseconds: most of a board are days, and times in words take long
+/// to read.
+#[derive(Serialize, Deserialize)]
+struct StoredDay((i64, i32), (i64, i32), EntryId, Option<u32>);
+
+impl From<DayCount> for StoredDay {
+    fn from(DayCount { rank: (observed_at, recorded_at, report), count }: DayCount) -> Self {
+        let parts = |at: Timestamp| (at.as_second(), at.subsec_nanosecond());
+        Self(parts(observed_at), parts(recorded_at), report, count)
+    }
+}
+
+impl TryFrom<StoredDay> for DayCount {
+    type Error = jiff::Error;
+
+    /// Fails on a time that is none.
+    fn try_from(StoredDay(observed_at, recorded_at, report, count): StoredDay) -> Result<Self, jiff::Error> {
+        let at = |(second, nanosecond)| Timestamp::new(second, nanosecond);
+        Ok(Self { rank: (at(observed_at)?, at(recorded_at)?, report), count })
+    }
 }
 
 /// Everything the board holds about one facility.
