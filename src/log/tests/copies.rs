@@ -126,6 +126,37 @@ async fn a_copy_to_a_server_that_was_cut_off_is_no_city_until_it_is_whole() {
     is_no_city_until_it_is_whole(server).await;
 }
 
+/// As a copy leaves it that was killed between two migrations.
+const OLDER: &str = "DROP TABLE devices; DELETE FROM _sqlx_migrations WHERE version = 2";
+
+async fn a_target_left_between_two_migrations_is_gone_on_with(from: Fixture, to: Fixture) {
+    let source = city(&from, 1).await;
+    to.open().await.close().await;
+    to.tamper(OLDER).await;
+    assert!(matches!(Log::open(&to.place, OpenMode::Read).await, Err(OpenError::Older { .. })));
+    copy(&source, &to.place, |_| {}).await.unwrap();
+    let target = to.open().await;
+    assert_eq!(target.head().await.unwrap(), source.head().await.unwrap());
+    target.close().await;
+
+    let lived_in = to.another();
+    lived_in.found_with_five().await;
+    lived_in.tamper(OLDER).await;
+    let refused = copy(&source, &lived_in.place, |_| {}).await;
+    assert!(matches!(refused, Err(CopyError::NotEmpty { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_file_left_between_two_migrations_is_gone_on_with() {
+    a_target_left_between_two_migrations_is_gone_on_with(Fixture::sqlite(), Fixture::sqlite()).await;
+}
+
+#[tokio::test]
+async fn a_server_left_between_two_migrations_is_gone_on_with() {
+    let Some(server) = Fixture::postgres() else { return };
+    a_target_left_between_two_migrations_is_gone_on_with(Fixture::sqlite(), server).await;
+}
+
 #[tokio::test]
 async fn a_text_erased_while_it_is_copied_is_erased_in_the_copy_and_the_chain_whole() {
     let (from, to) = (Fixture::sqlite(), Fixture::sqlite());
