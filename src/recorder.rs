@@ -659,10 +659,14 @@ impl Writer {
                         "entries of an unanswered commit could not be read"
                     );
                 }
+                let telling = Telling::of(decided.len());
+                if let (Telling::Together, Some(first), Some(last)) = (telling, appended.first(), appended.last()) {
+                    tracing::info!(first.seq = first.seq, last.seq = last.seq, entries = appended.len(), "recorded many at once");
+                }
                 for (mut decided, appended) in decided.into_iter().zip(appended) {
                     decided.entry.seq = appended.seq;
                     self.recent.note(decided.entry.id);
-                    self.fold(&decided.entry);
+                    self.fold(&decided.entry, telling);
                     answer(decided.reply, Ok(Receipt { entry: decided.entry, again: false }));
                 }
             }
@@ -721,7 +725,7 @@ impl Writer {
                 if record.seq >= end {
                     return Ok(());
                 }
-                self.fold(&entry_of(record)?);
+                self.fold(&entry_of(record)?, Telling::Each);
             }
             if ended {
                 return Ok(());
@@ -729,7 +733,7 @@ impl Writer {
         }
     }
 
-    fn fold(&mut self, entry: &Entry) {
+    fn fold(&mut self, entry: &Entry, telling: Telling) {
         metrics::counter!("imaboard_entries_total", "kind" => entry.facts.kind()).increment(1);
         let change = self.parts.board.apply(entry);
         if change.views.contains(&View::Register) {
@@ -737,9 +741,13 @@ impl Writer {
         }
         // What the program tells itself (founding, the sample city) is no news; hundreds of lines would bury the addresses to open.
         let by_itself = entry.actor == "system";
+        let press = match &entry.facts {
+            Facts::Report(Report { press, .. }) => press.as_ref(),
+            _ => None,
+        };
         if by_itself {
             tracing::debug!(entry.seq, entry.kind = entry.facts.kind(), "recorded by the program itself");
-        } else {
+        } else if telling == Telling::Each || press.is_some() {
             tracing::info!(
                 entry.seq,
                 entry.id = %entry.id,
@@ -750,7 +758,7 @@ impl Writer {
                 "recorded"
             );
         }
-        if let Facts::Report(Report { press: Some(press), .. }) = &entry.facts {
+        if let Some(press) = press {
             let trace = Trace { seq: entry.seq, button: press.button.clone(), recorded_at: entry.recorded_at };
             self.parts.trail.note(trace);
         }
@@ -776,8 +784,26 @@ impl Writer {
         if entry.seq > self.parts.board.read(Board::position) + 1 {
             self.catch_up_to(entry.seq).await?;
         }
-        self.fold(&entry);
+        self.fold(&entry, Telling::Each);
         Ok(entry.seq)
+    }
+}
+
+/// What the program's log says of the entries of one commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    /// Each has its line.
+    Each,
+    /// One line tells where they stand on the log, which knows the rest; presses keep their own, because people ask where one went.
+    Together,
+}
+
+impl Telling {
+    /// More entries in one commit come under load only, when a line for each would cost a tenth of all work and fill the disk.
+    const MOST_LINES: usize = 16;
+
+    fn of(entries: usize) -> Self {
+        if entries > Self::MOST_LINES { Self::Together } else { Self::Each }
     }
 }
 

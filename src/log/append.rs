@@ -12,7 +12,8 @@ use super::chain::{self, Hash, Link, Salt};
 use super::driver::{Connection, Value};
 use super::error::{self, RedactError, StoreError};
 use super::record::{Appended, DeviceState, NewRecord, OpenMode, corrupt, head_of, record_of, saturating};
-use super::sqlite::Traces;
+use super::sqlite::{SqliteLog, Traces};
+use super::trip::{self, Trip};
 use super::{Log, statements};
 
 /// Name in `meta` of the mark that an erased text may still be in the files.
@@ -81,11 +82,11 @@ impl Log {
         None
     }
 
-    async fn commit(&self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+    async fn commit(&self, connection: &mut Connection, commit: Commit<'_>) -> Result<(), sqlx::Error> {
         #[cfg(test)]
-        return self.shared.faults.commit(connection).await;
+        return self.shared.faults.commit(connection, commit).await;
         #[cfg(not(test))]
-        connection.commit().await
+        commit.make(connection).await
     }
 
     /// Puts the connection back or discards it, and finds out what an unclear commit did.
@@ -144,10 +145,49 @@ impl Log {
         }
     }
 
+    /// Appends a batch to SQLite, in a transaction of its own. The one writer of a file remembers where it ends.
+    pub(super) async fn append_by_trips(
+        &self,
+        log: &SqliteLog,
+        connection: &mut Connection,
+        batch: &[NewRecord],
+    ) -> Result<Vec<Appended>, Failure> {
+        ensure_different(batch).map_err(|id| Failure::Refused(StoreError::Conflict { id }))?;
+        // Taken out, so that whatever goes wrong from here on makes the next call ask the database.
+        let (last_seq, previous) = match log.take_head() {
+            Some(head) => head,
+            None => match connection.fetch_optional(statements::HEAD, &[]).await? {
+                Some(row) => head_of(&row)?,
+                None => return Err(no_head().into()),
+            },
+        };
+        let sealed = seal(batch, last_seq, previous);
+        let appended: Vec<Appended> = sealed.iter().map(Sealed::appended).collect();
+        let Some(head) = appended.last().map(|last| (last.seq, last.hash)) else { return Ok(appended) };
+        let trips = trip::trips(&sealed, &head.1);
+        let Some((last, first)) = trips.split_last() else { return Ok(appended) };
+        for trip in first {
+            if let Err(error) = trip.make(connection).await {
+                return Err(refuse_twin(connection, batch, error).await);
+            }
+        }
+        match self.commit(connection, Commit::Joined(last)).await {
+            Ok(()) => {
+                log.note_head(head);
+                Ok(appended)
+            }
+            Err(error) if error::Reason::of(&error) == error::Reason::Duplicate => {
+                Err(refuse_known(connection, batch, error.into()).await)
+            }
+            // Joined with other statements, a commit cannot be told from what stands before it.
+            Err(error) => Err(Failure::Unclear(error.into(), appended)),
+        }
+    }
+
     /// Appends inside the transaction that [`Log::begin`] began, and ends it.
     pub(super) async fn append_on(&self, connection: &mut Connection, batch: &[NewRecord]) -> Result<Vec<Appended>, Failure> {
         let appended = insert(connection, batch).await?;
-        match self.commit(connection).await {
+        match self.commit(connection, Commit::Alone).await {
             Ok(()) => Ok(appended),
             Err(error) => Err(Failure::Unclear(error.into(), appended)),
         }
@@ -160,10 +200,11 @@ impl Log {
         seq: u64,
         record: &NewRecord,
     ) -> Result<Vec<Appended>, Failure> {
+        self.shared.database.forget_head();
         let appended = insert(connection, std::slice::from_ref(record)).await?;
         connection.execute(statements::ERASE_TEXT, &[saturating(seq).into()]).await?;
         connection.execute(statements::SAVE_META, &[SCRUB_PENDING.into(), seq.to_string().as_str().into()]).await?;
-        match self.commit(connection).await {
+        match self.commit(connection, Commit::Alone).await {
             Ok(()) => Ok(appended),
             Err(error) => Err(Failure::Unclear(error.into(), appended)),
         }
@@ -250,8 +291,25 @@ pub(super) fn traces_of(text: &str, salt: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// How a transaction ends.
+pub(super) enum Commit<'a> {
+    /// By a statement of its own.
+    Alone,
+    /// Together with the last statements, see `trip.rs`.
+    Joined(&'a Trip<'a>),
+}
+
+impl Commit<'_> {
+    pub(super) async fn make(self, connection: &mut Connection) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Alone => connection.commit().await,
+            Self::Joined(trip) => trip.make(connection).await,
+        }
+    }
+}
+
 /// An entry with what was made for it: where it stands and what proves it.
-struct Sealed<'a> {
+pub(super) struct Sealed<'a> {
     record: &'a NewRecord,
     seq: u64,
     salt: Option<Salt>,
@@ -261,19 +319,45 @@ struct Sealed<'a> {
 
 /// Inserts a batch after the head and moves the head, inside a transaction.
 async fn insert(connection: &mut Connection, batch: &[NewRecord]) -> Result<Vec<Appended>, Failure> {
-    let mut ids = BTreeSet::new();
-    if let Some(twice) = batch.iter().find(|record| !ids.insert(record.id)) {
-        return Err(refuse(connection, twice.id).await);
+    if let Err(id) = ensure_different(batch) {
+        return Err(refuse(connection, id).await);
     }
     let count = i64::try_from(batch.len()).map_err(corrupt)?;
     let Some(row) = connection.fetch_optional(statements::MOVE_HEAD, &[count.into()]).await? else {
-        return Err(StoreError::Corrupt { source: "the log has no head".into() }.into());
+        return Err(no_head().into());
     };
-    let (last_seq, mut previous) = head_of(&row)?;
-    let first_seq = last_seq - batch.len() as u64 + 1;
+    let (last_seq, previous) = head_of(&row)?;
+    let sealed = seal(batch, last_seq - batch.len() as u64, previous);
 
+    let mut rest = sealed.as_slice();
+    while !rest.is_empty() {
+        let (sql, rows) = statements::insert_entries(rest.len());
+        let (now, later) = rest.split_at(rows);
+        let values: Vec<Value<'_>> = now.iter().flat_map(Sealed::values).collect();
+        if let Err(error) = connection.execute(sql, &values).await {
+            return Err(refuse_twin(connection, batch, error).await);
+        }
+        rest = later;
+    }
+    let last_hash = sealed.last().map_or(&previous, |last| &last.hash);
+    connection.execute(statements::SEAL_HEAD, &[last_hash.as_slice().into(), saturating(last_seq).into()]).await?;
+    Ok(sealed.iter().map(Sealed::appended).collect())
+}
+
+/// Two entries of a batch with the same id, if there are any.
+fn ensure_different(batch: &[NewRecord]) -> Result<(), Uuid> {
+    let mut ids = BTreeSet::new();
+    batch.iter().find(|record| !ids.insert(record.id)).map_or(Ok(()), |twice| Err(twice.id))
+}
+
+fn no_head() -> StoreError {
+    StoreError::Corrupt { source: "the log has no head".into() }
+}
+
+/// Chains a batch to the entry at `last_seq` with hash `previous`.
+fn seal(batch: &[NewRecord], last_seq: u64, mut previous: Hash) -> Vec<Sealed<'_>> {
     let mut sealed = Vec::with_capacity(batch.len());
-    for (seq, record) in (first_seq..).zip(batch) {
+    for (seq, record) in (last_seq + 1..).zip(batch) {
         let salt: Option<Salt> = record.text.is_some().then(rand::random);
         let text_hash = record.text.as_deref().zip(salt).map(|(text, salt)| chain::text_hash(&salt, text));
         let hash = Link {
@@ -292,27 +376,28 @@ async fn insert(connection: &mut Connection, batch: &[NewRecord]) -> Result<Vec<
         sealed.push(Sealed { record, seq, salt, text_hash, hash });
         previous = hash;
     }
+    sealed
+}
 
-    let mut rest = sealed.as_slice();
-    while !rest.is_empty() {
-        let (sql, rows) = statements::insert_entries(rest.len());
-        let (now, later) = rest.split_at(rows);
-        let values: Vec<Value<'_>> = now.iter().flat_map(Sealed::values).collect();
-        if let Err(error) = connection.execute(sql, &values).await {
-            return Err(match error::Reason::of(&error) {
-                error::Reason::Duplicate => refuse_known(connection, batch, error.into()).await,
-                _ => error.into(),
-            });
-        }
-        rest = later;
+/// What an error while inserting means: an id that is taken refuses the batch, everything else breaks the connection.
+async fn refuse_twin(connection: &mut Connection, batch: &[NewRecord], error: sqlx::Error) -> Failure {
+    match error::Reason::of(&error) {
+        error::Reason::Duplicate => refuse_known(connection, batch, error.into()).await,
+        _ => error.into(),
     }
-    connection.execute(statements::SEAL_HEAD, &[previous.as_slice().into(), saturating(last_seq).into()]).await?;
-    Ok(sealed.iter().map(|entry| Appended { seq: entry.seq, hash: entry.hash }).collect())
 }
 
 impl Sealed<'_> {
+    pub(super) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    fn appended(&self) -> Appended {
+        Appended { seq: self.seq, hash: self.hash }
+    }
+
     /// In the order of the columns in `statements`.
-    fn values(&self) -> [Value<'_>; 13] {
+    pub(super) fn values(&self) -> [Value<'_>; 13] {
         [
             saturating(self.seq).into(),
             self.record.id.as_bytes().as_slice().into(),

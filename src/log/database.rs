@@ -96,6 +96,14 @@ impl Database {
         }
     }
 
+    /// Something else than a batch moves the end of the log.
+    pub(super) fn forget_head(&self) {
+        match self {
+            Self::Sqlite(log) => drop(log.take_head()),
+            Self::Postgres(_) => {}
+        }
+    }
+
     /// The one writing connection, anew. `page_limit` lets a test fill the disk of SQLite.
     pub(super) async fn connect_writer(&self, page_limit: Option<u32>) -> Result<Connection, OpenError> {
         match self {

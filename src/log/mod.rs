@@ -22,6 +22,7 @@ mod sqlite;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod trip;
 mod verify;
 
 use std::path::Path;
@@ -165,8 +166,18 @@ impl Log {
             return Ok(Vec::new());
         };
         let mut slot = self.shared.writer.lock().await;
-        let mut connection = self.begin(&mut slot).await?;
-        let outcome = self.append_on(&mut connection, &batch).await;
+        let (connection, outcome) = match &self.shared.database {
+            Database::Sqlite(log) => {
+                let mut connection = self.writer(&mut slot).await?;
+                let outcome = self.append_by_trips(log, &mut connection, &batch).await;
+                (connection, outcome)
+            }
+            Database::Postgres(_) => {
+                let mut connection = self.begin(&mut slot).await?;
+                let outcome = self.append_on(&mut connection, &batch).await;
+                (connection, outcome)
+            }
+        };
         self.settle(&mut slot, connection, first.id, outcome).await
     }
 

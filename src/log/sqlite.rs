@@ -11,6 +11,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
+use super::chain::Hash;
 use super::driver::{Connection, Row, Value, bound, rows};
 use super::error::{OpenError, Reason, StoreError};
 use super::format::{self, Identity};
@@ -60,6 +61,8 @@ pub(super) struct SqliteLog {
     file: FileIdentity,
     /// Which write-ahead file the connections have open; known from the first write on. Held for a look only.
     wal: Mutex<Option<FileIdentity>>,
+    /// Where the log ends, as the last commit of this process left it; `None` when it must be asked. Held for a look only.
+    head: Mutex<Option<(u64, Hash)>>,
     pub(super) readers: SqlitePool,
 }
 
@@ -90,7 +93,17 @@ impl SqliteLog {
     pub(super) async fn open(path: &Path) -> Result<Self, OpenError> {
         let readers = connect_readers(path).await?;
         let file = place::file_identity(path).map_err(|error| OpenError::Away { place: path.into(), source: Box::new(error) })?;
-        Ok(Self { path: path.to_owned(), file, wal: Mutex::default(), readers })
+        Ok(Self { path: path.to_owned(), file, wal: Mutex::default(), head: Mutex::default(), readers })
+    }
+
+    /// Where the log ends, if it is known; known no more afterwards. For the holder of the writer.
+    pub(super) fn take_head(&self) -> Option<(u64, Hash)> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// What is stored now; for the holder of the writer, after a commit that worked.
+    pub(super) fn note_head(&self, head: (u64, Hash)) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
     }
 
     pub(super) async fn fetch_all(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
