@@ -19,13 +19,30 @@ pub struct Asset {
     pub etag: &'static str,
 }
 
-const FILES: [(&str, &[u8]); 6] = [
+/// The style sheet of the desk: the frame, then each room.
+const DESK_CSS: &str = concat!(
+    include_str!("../assets/desk.css"),
+    include_str!("../assets/desk/overview.css"),
+    include_str!("../assets/desk/proxy.css"),
+    include_str!("../assets/desk/incidents.css"),
+    include_str!("../assets/desk/facilities.css"),
+    include_str!("../assets/desk/postings.css"),
+    include_str!("../assets/desk/devices.css"),
+    include_str!("../assets/desk/memory.css"),
+    include_str!("../assets/desk/burden.css"),
+    include_str!("../assets/desk/guide.css"),
+    include_str!("../assets/desk/account.css"),
+);
+
+const FILES: [(&str, &[u8]); 8] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
     ("poster.css", include_bytes!("../assets/poster.css")),
     ("wall.css", include_bytes!("../assets/wall.css")),
     ("wall.js", include_bytes!("../assets/wall.js")),
+    ("desk.css", DESK_CSS.as_bytes()),
+    ("desk.js", include_bytes!("../assets/desk.js")),
 ];
 
 static ASSETS: LazyLock<Vec<(&'static str, Asset)>> =

@@ -4,6 +4,7 @@
 //! the recorder and the views.
 
 pub mod accept;
+pub mod desk;
 pub mod observe;
 pub mod ops;
 pub mod public;
@@ -20,7 +21,7 @@ use crate::app::App;
 /// The public listener: every route by the room that answers it, for so many event streams at once; and what is answered before
 /// routing.
 pub fn site(app: &Arc<App>, most_streams: usize) -> accept::Site {
-    let routes = Router::new().merge(report::routes()).merge(wall::routes(app, most_streams));
+    let routes = Router::new().merge(report::routes()).merge(wall::routes(app, most_streams)).merge(desk::routes(app));
     let (pages, ready) = public::routes(app);
     accept::Site { router: observe::observed(routes.with_state(Arc::clone(app)).merge(pages)), ready: Some(ready) }
 }

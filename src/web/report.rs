@@ -262,11 +262,16 @@ fn typed(body: &[u8]) -> Typed {
 
 /// The id of an entry that a page made: the same page, key and content give the same id.
 fn entry_id(app: &App, speaker: &Speaker, typed: &Typed) -> EntryId {
+    id_of_form(app, speaker.key.as_str(), typed)
+}
+
+/// The id of an entry that a form with a field `nonce` made: the same nonce, sender and content give the same id.
+pub(super) fn id_of_form(app: &App, sender: &str, typed: &Typed) -> EntryId {
     let Some(nonce) = typed.one("nonce").and_then(|n| Uuid::parse_str(n).ok()) else {
         // A form without our nonce was not made by our page; it is taken, but cannot be recognised again.
         return EntryId(Uuid::now_v7());
     };
-    let mut content = format!("{nonce}\0{}", speaker.key);
+    let mut content = format!("{nonce}\0{sender}");
     for (name, value) in typed.pairs() {
         // Lengths keep "ab"+"c" apart from "a"+"bc".
         content.push_str(&format!("\0{}:{name}{}:{value}", name.len(), value.len()));

@@ -4,6 +4,7 @@
 //! printed from an [`imaboard_domain::Shown`], with its time beside it.
 
 pub mod city;
+pub mod desk;
 pub mod layout;
 pub mod marks;
 pub mod poster;

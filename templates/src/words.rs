@@ -26,6 +26,17 @@ pub static JA: LazyLock<Words> = LazyLock::new(|| {
             include_str!("../locales/ja/report.toml"),
             include_str!("../locales/ja/public.toml"),
             include_str!("../locales/ja/wall.toml"),
+            include_str!("../locales/ja/desk/frame.toml"),
+            include_str!("../locales/ja/desk/overview.toml"),
+            include_str!("../locales/ja/desk/proxy.toml"),
+            include_str!("../locales/ja/desk/incidents.toml"),
+            include_str!("../locales/ja/desk/facilities.toml"),
+            include_str!("../locales/ja/desk/postings.toml"),
+            include_str!("../locales/ja/desk/devices.toml"),
+            include_str!("../locales/ja/desk/memory.toml"),
+            include_str!("../locales/ja/desk/burden.toml"),
+            include_str!("../locales/ja/desk/guide.toml"),
+            include_str!("../locales/ja/desk/account.toml"),
         ],
     )
 });
