@@ -18,6 +18,7 @@ use crate::intake::press::Devices;
 use crate::keys::Keys;
 use crate::recorder::{Announcement, Recorder};
 use crate::settings::Settings;
+use crate::staff::Staff;
 use crate::trail::Trail;
 
 /// The board in memory, read by many, written by the fold alone.
@@ -109,6 +110,8 @@ pub struct App {
     pub city: City,
     /// How fast values age.
     pub rhythms: Rhythms,
+    /// The people of the desk.
+    pub staff: Staff,
     /// Counts to levels.
     pub thresholds: Thresholds,
     /// The device families.

@@ -83,6 +83,12 @@ pub enum Command {
         #[command(subcommand)]
         command: ButtonCommand,
     },
+    /// Who may sit at the desk
+    Staff {
+        /// What to do with it
+        #[command(subcommand)]
+        command: StaffCommand,
+    },
     /// Incidents and exercises
     Incident {
         /// What to do with it
@@ -227,6 +233,26 @@ pub enum ButtonCommand {
     Remove {
         /// The button's id
         id: String,
+    },
+}
+
+/// `staff …`
+#[derive(Debug, Subcommand)]
+pub enum StaffCommand {
+    /// Print the address by which somebody takes a seat at the desk: once, within three days. A name there is gets a new one
+    Invite {
+        /// What the seat is called, for example 福祉課 1番席
+        name: String,
+        /// viewer, coordinator or admin; a seat there is keeps its role without it
+        #[arg(long)]
+        role: Option<String>,
+    },
+    /// List the seats
+    List,
+    /// Close a seat: its sessions end at once. Prints the report keys it issued
+    Disable {
+        /// Its name
+        name: String,
     },
 }
 

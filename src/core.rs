@@ -9,6 +9,7 @@ use imaboard_domain::{
     NoticeCategory, Observation, OrdMap, PostingId, PostingKind, PostingState, Realm, RollCall, RollCallId, Rules, Setting,
     Severity, city_date,
 };
+use imaboard_templates::desk::Role;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::recorder::{Intent, Submission, SubmitError, new_id};
+use crate::staff::{self, Account};
 
 /// One request of the command line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub enum Request {
     ButtonList,
     ButtonRemove { id: String },
     ButtonCredential { id: Option<String>, gateway: Option<String> },
+    StaffInvite { name: String, role: Option<String> },
+    StaffList,
+    StaffDisable { name: String },
     IncidentOpen { name: String, hazard: String, areas: Vec<String>, exercise: bool, alert: bool },
     IncidentClose { id: String },
     IncidentList,
@@ -57,6 +62,7 @@ impl Request {
                 | Request::RegisterRead
                 | Request::ButtonList
                 | Request::ButtonCredential { .. }
+                | Request::StaffList
                 | Request::IncidentList
                 | Request::PostingList
                 | Request::DisplayList
@@ -92,6 +98,9 @@ pub async fn answer(app: &Arc<App>, request: Request) -> Result<Value, Refused> 
             control(app, Facts::ButtonRemoved { button }, None).await
         }
         Request::ButtonCredential { id, gateway } => button_credential(app, id.as_deref(), gateway.as_deref()),
+        Request::StaffInvite { name, role } => staff_invite(app, &name, role.as_deref()).await,
+        Request::StaffList => staff_list(app).await,
+        Request::StaffDisable { name } => staff_disable(app, &name).await,
         Request::IncidentOpen { name, hazard, areas, exercise, alert } => {
             incident_open(app, name, &hazard, &areas, exercise, alert).await
         }
@@ -143,6 +152,53 @@ pub async fn answer(app: &Arc<App>, request: Request) -> Result<Value, Refused> 
             Ok(json!({ "redacted": seq, "seq": position }))
         }
     }
+}
+
+async fn find_seat(app: &App, name: &str) -> Result<Option<Account>, Refused> {
+    let all = app.staff.list().await.map_err(|e| e.to_string())?;
+    Ok(all.into_iter().find(|account| account.name == name))
+}
+
+async fn staff_invite(app: &App, name: &str, role: Option<&str>) -> Result<Value, Refused> {
+    let name = staff::seat_name(name).map_err(|e| e.to_string())?;
+    let role: Option<Role> = role.map(parse).transpose()?;
+    let (seat, invitation) = match (find_seat(app, &name).await?, role) {
+        (Some(held), role) => {
+            if let Some(role) = role.filter(|role| *role != held.role) {
+                app.staff.set_role(&held.id, role).await.map_err(|e| e.to_string())?;
+            }
+            app.staff.invite_again(&held.id).await.map_err(|e| e.to_string())?
+        }
+        (None, Some(role)) => app.staff.invite(&name, role).await.map_err(|e| e.to_string())?,
+        (None, None) => return Err("a new seat needs --role viewer, coordinator or admin".to_owned()),
+    };
+    Ok(
+        json!({ "id": seat.id, "name": seat.name, "role": role.unwrap_or(seat.role).word(), "url": staff::join_url(&app.base_url, &invitation) }),
+    )
+}
+
+async fn staff_list(app: &App) -> Result<Value, Refused> {
+    let now = app.clock.now();
+    let seat = |a: Account| {
+        json!({
+            "id": a.id, "name": a.name, "role": a.role.word(), "used_at": a.used_at, "disabled_at": a.disabled_at,
+            "unused": a.is_unused(now), "has_password": a.has_password,
+        })
+    };
+    Ok(app.staff.list().await.map_err(|e| e.to_string())?.into_iter().map(seat).collect::<Vec<_>>().into())
+}
+
+async fn staff_disable(app: &App, name: &str) -> Result<Value, Refused> {
+    let seat = find_seat(app, name).await?.ok_or_else(|| format!("there is no seat called {name}"))?;
+    let records = app.staff.disable(&seat.id).await.map_err(|e| e.to_string())?;
+    let keys: Vec<Value> = records
+        .into_iter()
+        .filter_map(|record| match crate::recorder::entry_of(record).ok()?.facts {
+            Facts::KeyIssued { key, facility, label } => Some(json!({ "key": key, "facility": facility, "label": label })),
+            _ => None,
+        })
+        .collect();
+    Ok(json!({ "id": seat.id, "name": seat.name, "issued_keys": keys }))
 }
 
 fn parse<T: std::str::FromStr>(text: &str) -> Result<T, Refused>

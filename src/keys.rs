@@ -14,6 +14,15 @@ const SIGNATURE_BYTES: usize = 16;
 /// Characters of a key id: 10 random bytes in base 32.
 const KEY_ID_CHARS: usize = 16;
 
+/// A browser by which somebody came in before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// The account.
+    pub staff: String,
+    /// Which of its browsers.
+    pub nonce: String,
+}
+
 /// Signs and reads report keys, and derives the passwords of devices.
 #[derive(Clone)]
 pub struct Keys {
@@ -96,6 +105,35 @@ impl Keys {
         bytes.len() == SIGNATURE_BYTES && self.hmac(purpose, name).is_some_and(|mac| mac.verify_truncated_left(&bytes).is_ok())
     }
 
+    /// The secret of six-digit codes (TOTP) of somebody at the desk. It is derived, so that it lies in no database and no backup.
+    #[must_use]
+    pub fn totp_secret(&self, staff: &str, salt: &[u8]) -> [u8; 20] {
+        let name = format!("{staff}\0{}", data_encoding::HEXLOWER.encode(salt));
+        let mac = self.mac("totp", &name);
+        let mut secret = [0; 20];
+        secret.iter_mut().zip(mac).for_each(|(to, from)| *to = from);
+        secret
+    }
+
+    /// What a browser keeps by which somebody came in: it tells it from strangers when passwords are tried, and opens nothing.
+    #[must_use]
+    pub fn device_cookie(&self, staff: &str) -> String {
+        let mut bytes = [0u8; 10];
+        rand::rng().fill_bytes(&mut bytes);
+        let nonce = self.alphabet.encode(&bytes);
+        let mac = self.alphabet.encode(&self.mac("desk-device", &format!("{staff}.{nonce}"))[..SIGNATURE_BYTES]);
+        format!("{staff}.{nonce}.{mac}")
+    }
+
+    /// Whose browser it is, if the cookie is ours.
+    #[must_use]
+    pub fn read_device_cookie(&self, cookie: &str) -> Option<KnownDevice> {
+        let (named, mac) = cookie.rsplit_once('.')?;
+        let (staff, nonce) = named.split_once('.')?;
+        self.is_password("desk-device", named, mac.as_bytes())
+            .then(|| KnownDevice { staff: staff.to_owned(), nonce: nonce.to_owned() })
+    }
+
     /// A keyed digest of a submission's content.
     #[must_use]
     pub fn digest(&self, content: &str) -> String {
@@ -121,6 +159,18 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn a_known_browser_is_recognised_and_a_forged_one_is_not() {
+        let keys = Keys::new([7; 32]);
+        let cookie = keys.device_cookie("abc");
+        assert_eq!(keys.read_device_cookie(&cookie).unwrap().staff, "abc");
+        assert_ne!(keys.device_cookie("abc"), cookie);
+        for forged in [cookie.replace("abc", "abd"), format!("{cookie}a"), "a.b.c".to_owned(), String::new()] {
+            assert_eq!(keys.read_device_cookie(&forged), None, "{forged}");
+        }
+        assert_eq!(Keys::new([8; 32]).read_device_cookie(&cookie), None);
+    }
 
     #[test]
     fn a_key_is_read_back_and_a_changed_one_is_not() {

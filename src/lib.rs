@@ -27,6 +27,7 @@ pub mod recorder;
 pub mod replay;
 pub mod sample;
 pub mod settings;
+pub mod staff;
 pub mod telemetry;
 pub mod trail;
 pub mod views;

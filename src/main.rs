@@ -7,7 +7,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use imaboard::cli::{
     ButtonCommand, Cli, Command, Common, DisplayCommand, FacilityCommand, IncidentCommand, LogCommand, PostingCommand,
-    RegisterCommand, RollcallCommand, ServeArgs,
+    RegisterCommand, RollcallCommand, ServeArgs, StaffCommand,
 };
 use imaboard::clock::{Clock, SystemClock};
 use imaboard::commands::{self, Failed, line, listing, text};
@@ -70,6 +70,7 @@ async fn run(cli: Cli) -> Result<(), Failed> {
         Command::Register { command } => register_command(&common, command).await,
         Command::Facility { command } => facility(&common, command).await,
         Command::Button { command } => button(&common, command).await,
+        Command::Staff { command } => staff(&common, command).await,
         Command::Incident { command } => incident(&common, command).await,
         Command::Rollcall { command } => rollcall(&common, command).await,
         Command::Posting { command } => posting(&common, command).await,
@@ -299,6 +300,29 @@ async fn button(common: &Common, command: ButtonCommand) -> Result<(), Failed> {
             let button = ask(common, Request::ButtonCredential { id: Some(id), gateway: None }).await?;
             let doors = ask(common, Request::Doors).await?;
             press::publish(&settings, &button, &gesture, mqtt_url.as_deref(), doors["mqtt"].as_str()).await
+        }
+    }
+}
+
+async fn staff(common: &Common, command: StaffCommand) -> Result<(), Failed> {
+    match command {
+        StaffCommand::Invite { name, role } => {
+            let value = ask(common, Request::StaffInvite { name, role }).await?;
+            done(common, &value, |v| text(v, "url"))
+        }
+        StaffCommand::List => {
+            let value = ask(common, Request::StaffList).await?;
+            listing(&value, common.json, |seat| {
+                let state = if seat["disabled_at"].is_null() { "open" } else { "disabled" };
+                let unused = if seat["unused"] == true { "unused for 90 days" } else { "" };
+                let last = text(seat, "used_at");
+                format!("{}\t{}\t{state}\t{last}\t{unused}", text(seat, "name"), text(seat, "role"))
+            })
+        }
+        StaffCommand::Disable { name } => {
+            let value = ask(common, Request::StaffDisable { name }).await?;
+            let keys = value["issued_keys"].as_array().map_or(0, Vec::len);
+            done(common, &value, |_| format!("disabled; it had issued {keys} report keys, which still work"))
         }
     }
 }

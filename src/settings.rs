@@ -46,8 +46,12 @@ pub struct Settings {
     pub city: City,
     /// How the public reaches the board.
     pub public: Public,
+    /// HTTPS at the public door.
+    pub tls: Tls,
     /// The doors the program opens.
     pub listen: Listen,
+    /// The desk in city hall.
+    pub desk: Seats,
     /// Where the log is kept.
     pub database: Database,
     /// The broker the buttons speak to.
@@ -143,6 +147,46 @@ pub struct Area {
 pub struct Public {
     /// Scheme and host that people type and QR codes carry; absent means the listening address.
     pub base_url: Option<BaseUrl>,
+}
+
+/// HTTPS at the public door: both files or none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file of the certificate and those that lead to its authority.
+    pub certificate: Option<PathBuf>,
+    /// PEM file of its private key.
+    pub key: Option<PathBuf>,
+}
+
+impl Tls {
+    /// Both files, if the door speaks TLS.
+    #[must_use]
+    pub fn files(&self) -> Option<(&Path, &Path)> {
+        Some((self.certificate.as_deref()?, self.key.as_deref()?))
+    }
+}
+
+/// How long somebody may sit at the desk without proving again who they are.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seats {
+    /// Without touching anything; at most a day.
+    pub idle_minutes: Whole<5, 1440>,
+    /// In all; at most two days, for who runs a disaster.
+    pub session_hours: Whole<1, 48>,
+}
+
+impl Seats {
+    /// The same in the words of those who keep sessions.
+    #[must_use]
+    pub fn limits(&self) -> crate::staff::SessionLimits {
+        let span = |value: u64, unit: fn(i64) -> jiff::SignedDuration| unit(i64::try_from(value).unwrap_or(i64::MAX));
+        crate::staff::SessionLimits {
+            idle: span(self.idle_minutes.value(), jiff::SignedDuration::from_mins),
+            absolute: span(self.session_hours.value(), jiff::SignedDuration::from_hours),
+        }
+    }
 }
 
 /// The doors the program opens.
@@ -472,7 +516,13 @@ impl Settings {
     /// Scheme and host of every address we print, without a slash at the end; `bound` is where we really listen.
     #[must_use]
     pub fn base_url(&self, bound: SocketAddr) -> String {
-        self.public.base_url.as_ref().map_or_else(|| format!("http://{bound}"), |url| url.as_str().to_owned())
+        self.public.base_url.as_ref().map_or_else(|| format!("{}://{bound}", self.scheme()), |url| url.as_str().to_owned())
+    }
+
+    /// `https` if the public door speaks TLS itself.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.files().is_some() { "https" } else { "http" }
     }
 
     /// Rules that concern more than one key: the keys (the first is the one to change) and what is allowed.
@@ -488,6 +538,9 @@ impl Settings {
             if incident.longer_than(peace) {
                 found.push((vec![key], format!("not longer than in peace, where it is {peace}")));
             }
+        }
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            found.push((vec!["tls.key", "tls.certificate"], "tls.certificate and tls.key together, or neither".to_owned()));
         }
         let mqtt = &self.mqtt;
         if mqtt.password.is_some() && mqtt.password_file.is_some() {

@@ -22,8 +22,8 @@ use crate::settings::{Log, LogFormat, LogLevel};
 /// Our own crates, whose lines follow the chosen level; everybody else's are quieter.
 const OUR_CRATES: [&str; 5] = ["imaboard", "imaboard_domain", "imaboard_templates", "imaboard_display", "imaboard_mqtt"];
 
-/// Path segments whose successor is a secret: report keys.
-const BEFORE_A_SECRET: [&str; 2] = ["r", "pair"];
+/// Path segments whose successor is a secret: report keys, displays, invitations.
+const BEFORE_A_SECRET: [&str; 3] = ["r", "pair", "join"];
 
 /// Seconds, from what a good disk needs for a commit to where a person gives up.
 const BUCKETS_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];

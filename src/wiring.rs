@@ -32,6 +32,7 @@ use crate::log::{DatabasePlace, Log, OpenMode, PostgresUrl};
 use crate::recorder::{self, Health, Intent, Parts, Recorder, Submission};
 use crate::replay::{Replayed, replay};
 use crate::settings::{self, Settings};
+use crate::staff::{self, Staff};
 use crate::trail::Trail;
 use crate::web::accept::{self, Limits};
 use crate::web::ops::Check;
@@ -125,7 +126,10 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         },
         stop_writer.clone(),
     );
+    let limits = settings.desk.limits();
+    let people = Staff::new(log.clone(), keys.clone(), Arc::clone(&clock), limits, &base_url, settings.city.name.as_str());
     let app = Arc::new(App {
+        staff: people,
         base_url,
         city: city_of(&settings.city),
         epoch: log.epoch(),
@@ -294,7 +298,10 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
         }
     }));
 
-    let mut ready = format!("ready public http://{public} wall http://{public}/wall");
+    let tls =
+        app.settings.tls.files().map(|(certificate, key)| accept::tls(certificate, key)).transpose().map_err(|e| failed(&e))?;
+    let scheme = app.settings.scheme();
+    let mut ready = format!("ready public {scheme}://{public} wall {scheme}://{public}/wall desk {scheme}://{public}/desk");
     if let Some(url) = mqtt.local_url() {
         ready.push_str(&format!(" mqtt {url}"));
     }
@@ -315,7 +322,7 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
         }
     };
     let upkeep = tokio::spawn(metrics.upkeep(app.stop.clone()));
-    let limits = Limits { max_connections: shares.web_connections, ..Limits::from(&app.settings.web) };
+    let limits = Limits { max_connections: shares.web_connections, tls, ..Limits::from(&app.settings.web) };
     let site = web::site(&app, shares.streams);
     let pages = tokio::spawn(accept::serve(listener, site, limits, app.stop.clone()));
 
@@ -369,6 +376,16 @@ impl Serve {
     async fn greet(self, app: &Arc<App>) {
         if app.settings.log.format == settings::LogFormat::Json {
             return;
+        }
+        match app.staff.first_invitation(imaboard_templates::words::JA.t("desk.account.role.first")).await {
+            Ok(Some(invitation)) => {
+                let url = staff::join_url(&app.base_url, &invitation);
+                eprintln!("管理の席がまだありません。次の住所でつくってください（3日のあいだ、1回だけ）");
+                eprintln!("nobody administers the desk yet; take the first seat here (once, within three days)");
+                eprintln!("  最初の管理者 / first admin       {url}");
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "no invitation for the first administrator"),
         }
         let first = app.look(|m| m.board.is_sample().then(|| m.facilities().next().map(|f| f.facility.id.to_string())).flatten());
         let Some(first) = first else { return };

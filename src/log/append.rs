@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::chain::{self, Hash, Link, Salt};
-use super::driver::{Connection, Value};
+use super::driver::{Connection, Row, Value};
 use super::error::{self, RedactError, StoreError};
 use super::record::{Appended, DeviceState, NewRecord, OpenMode, corrupt, head_of, record_of, saturating};
 use super::sqlite::{SqliteLog, Traces};
@@ -270,6 +270,34 @@ impl Log {
                 Ok(())
             }
             Err(error) => {
+                connection.discard().await;
+                Err(error.into())
+            }
+        }
+    }
+}
+
+impl Log {
+    /// Writes one thing that is not on the log, in a transaction of its own, and gives the row it says it changed.
+    pub(super) async fn write_returning(
+        &self,
+        slot: &mut Option<Connection>,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        let mut connection = self.begin(slot).await?;
+        let outcome = async {
+            let row = connection.fetch_optional(sql, values).await?;
+            connection.commit().await?;
+            Ok(row)
+        }
+        .await;
+        match outcome {
+            Ok(row) => {
+                *slot = Some(connection);
+                Ok(row)
+            }
+            Err::<_, sqlx::Error>(error) => {
                 connection.discard().await;
                 Err(error.into())
             }

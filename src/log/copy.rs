@@ -1,4 +1,4 @@
-//! Moving a city from one database to another, SQLite or PostgreSQL: entries byte for byte, head, epoch, devices.
+//! Moving a city from one database to another, SQLite or PostgreSQL: entries byte for byte, head, epoch, devices, people.
 //!
 //! It exists so that a city can outgrow its small PC, or come back to one. Invariant: until the copy is whole and its chain is
 //! proved, the target carries a mark in the place of its format, and no version of this program opens it as a city.
@@ -269,7 +269,21 @@ impl Copy<'_> {
         for device in devices.iter().map(device_of) {
             self.connection.execute(statements::SAVE_DEVICE, &device_values(&device?)).await?;
         }
+        self.people().await?;
         Ok(self.connection.commit().await?)
+    }
+
+    /// The people of the desk with all they come in with, except that their browsers must come in again.
+    async fn people(&mut self) -> Result<(), CopyError> {
+        let source = &self.source.shared.database;
+        for [empty, read, write] in statements::STAFF_TABLES {
+            let rows = source.fetch_all(read, &[]).await?;
+            self.connection.execute(empty, &[]).await?;
+            for row in &rows {
+                self.connection.execute(write, &row.values()?).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes the mark away: from here on it is a city.

@@ -105,6 +105,39 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Every value of the row, to be written elsewhere.
+    pub(super) fn values(&self) -> Result<Vec<Value<'_>>, sqlx::Error> {
+        use sqlx::{Column as _, TypeInfo as _, ValueRef as _};
+        match self {
+            Self::Sqlite(row) => (0..row.len())
+                .map(|at| {
+                    // SQLite knows the type of a value; that of a column says nothing about NULL.
+                    let raw = row.try_get_raw(at)?;
+                    Ok(match raw.type_info().name() {
+                        "NULL" => Value::Text(None),
+                        "INTEGER" => Value::Integer(row.try_get(at)?),
+                        "BLOB" => Value::Bytes(row.try_get(at)?),
+                        _ => Value::Text(row.try_get(at)?),
+                    })
+                })
+                .collect(),
+            Self::Postgres(row) => row
+                .columns()
+                .iter()
+                .map(|column| {
+                    let at = column.ordinal();
+                    Ok(match column.type_info().name() {
+                        "INT8" => Value::Integer(row.try_get(at)?),
+                        "BYTEA" => Value::Bytes(row.try_get(at)?),
+                        _ => Value::Text(row.try_get(at)?),
+                    })
+                })
+                .collect(),
+        }
+    }
+}
+
 pub(super) fn rows<R>(rows: Vec<R>) -> Vec<Row>
 where
     Row: From<R>,

@@ -19,6 +19,7 @@ mod place;
 mod postgres;
 mod record;
 mod sqlite;
+pub mod staff;
 mod statements;
 #[cfg(test)]
 mod tests;

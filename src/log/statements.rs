@@ -92,6 +92,96 @@ pub(super) const DEVICES: &str = "SELECT device, last_heard_at, battery_pct, ava
 
 pub(super) const SCHEMA_VERSION: &str = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
 
+/// The columns of an account, in the order in which rows are read.
+macro_rules! staff_columns {
+    () => {
+        "id, name, role, created_at, used_at, disabled_at, password, totp_salt"
+    };
+}
+
+/// Everything about everybody, to be brought to another database: what is emptied there, read here, and written there.
+pub(super) const STAFF_TABLES: [[&str; 3]; 3] = [
+    [
+        "DELETE FROM staff",
+        concat!("SELECT ", staff_columns!(), ", totp_step FROM staff ORDER BY id"),
+        concat!("INSERT INTO staff (", staff_columns!(), ", totp_step) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"),
+    ],
+    ["DELETE FROM staff_tokens", "SELECT hash, staff, purpose, expires_at FROM staff_tokens ORDER BY hash", ADD_TOKEN],
+    [
+        "DELETE FROM passkeys",
+        "SELECT id, staff, label, credential, created_at, used_at FROM passkeys ORDER BY id",
+        "INSERT INTO passkeys (id, staff, label, credential, created_at, used_at) VALUES ($1, $2, $3, $4, $5, $6)",
+    ],
+];
+
+pub(super) const ADD_STAFF: &str = "INSERT INTO staff (id, name, role, created_at) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (name) DO NOTHING RETURNING id";
+
+pub(super) const LIST_STAFF: &str = concat!("SELECT ", staff_columns!(), " FROM staff ORDER BY name");
+
+pub(super) const STAFF_BY_ID: &str = concat!("SELECT ", staff_columns!(), " FROM staff WHERE id = $1");
+
+pub(super) const STAFF_BY_NAME: &str = concat!("SELECT ", staff_columns!(), " FROM staff WHERE name = $1");
+
+pub(super) const SET_STAFF_ROLE: &str = "UPDATE staff SET role = $2 WHERE id = $1";
+
+pub(super) const DISABLE_STAFF: &str = "UPDATE staff SET disabled_at = $2, password = NULL, totp_salt = NULL WHERE id = $1";
+
+pub(super) const NOTE_STAFF: &str = "UPDATE staff SET used_at = $2 WHERE id = $1";
+
+pub(super) const SET_PASSWORD: &str = "UPDATE staff SET password = $2, totp_salt = $3, totp_step = $4 WHERE id = $1";
+
+pub(super) const USE_TOTP_STEP: &str =
+    "UPDATE staff SET totp_step = $2 WHERE id = $1 AND (totp_step IS NULL OR totp_step < $2) RETURNING id";
+
+pub(super) const ADD_TOKEN: &str = "INSERT INTO staff_tokens (hash, staff, purpose, expires_at) VALUES ($1, $2, $3, $4)";
+
+pub(super) const TOKEN: &str = "SELECT staff, expires_at FROM staff_tokens WHERE hash = $1 AND purpose = $2";
+
+pub(super) const TAKE_TOKEN: &str = "DELETE FROM staff_tokens WHERE hash = $1 AND purpose = $2 RETURNING staff, expires_at";
+
+pub(super) const COUNT_TOKENS: &str = "SELECT count(*) FROM staff_tokens WHERE staff = $1 AND purpose = $2";
+
+pub(super) const REMOVE_TOKENS: &str = "DELETE FROM staff_tokens WHERE staff = $1 AND (CAST($2 AS TEXT) IS NULL OR purpose = $2)";
+
+pub(super) const FORGET_TOKENS: &str = "DELETE FROM staff_tokens WHERE expires_at < $1";
+
+pub(super) const ADD_PASSKEY: &str =
+    "INSERT INTO passkeys (id, staff, label, credential, created_at) VALUES ($1, $2, $3, $4, $5)";
+
+pub(super) const PASSKEYS: &str =
+    "SELECT id, staff, label, credential, created_at, used_at FROM passkeys WHERE staff = $1 ORDER BY created_at";
+
+pub(super) const NOTE_PASSKEY: &str = "UPDATE passkeys SET credential = $2, used_at = $3 WHERE id = $1";
+
+pub(super) const REMOVE_PASSKEY: &str = "DELETE FROM passkeys WHERE staff = $1 AND id = $2";
+
+pub(super) const REMOVE_PASSKEYS: &str = "DELETE FROM passkeys WHERE staff = $1";
+
+pub(super) const ADD_SESSION: &str =
+    "INSERT INTO sessions (hash, staff, device, created_at, seen_at) VALUES ($1, $2, $3, $4, $4)";
+
+pub(super) const SESSION: &str = "SELECT hash, staff, device, created_at, seen_at FROM sessions WHERE hash = $1";
+
+pub(super) const SESSIONS: &str =
+    "SELECT hash, staff, device, created_at, seen_at FROM sessions WHERE staff = $1 ORDER BY created_at DESC";
+
+pub(super) const NOTE_SESSION: &str = "UPDATE sessions SET seen_at = $2 WHERE hash = $1";
+
+pub(super) const END_SESSION: &str = "DELETE FROM sessions WHERE staff = $1 AND hash = $2";
+
+pub(super) const END_SESSIONS: &str = "DELETE FROM sessions WHERE staff = $1 AND hash <> $2";
+
+pub(super) const FORGET_SESSIONS: &str = "DELETE FROM sessions WHERE created_at < $1";
+
+/// The range stands here in words, too, so that both databases find it in the index over it.
+pub(super) const ENTRIES_BY_STAFF: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM entries WHERE actor = $1 AND actor >= 'staff:' AND actor < 'staff;' \
+     AND (CAST($2 AS TEXT) IS NULL OR kind = $2) AND seq < $3 ORDER BY seq DESC LIMIT $4"
+);
+
 /// For the test that every database prepares every text.
 #[cfg(test)]
 pub(super) fn all() -> Vec<&'static str> {
@@ -115,7 +205,36 @@ pub(super) fn all() -> Vec<&'static str> {
         SAVE_DEVICE,
         DEVICES,
         SCHEMA_VERSION,
+        ADD_STAFF,
+        LIST_STAFF,
+        STAFF_BY_ID,
+        STAFF_BY_NAME,
+        SET_STAFF_ROLE,
+        DISABLE_STAFF,
+        NOTE_STAFF,
+        SET_PASSWORD,
+        USE_TOTP_STEP,
+        ADD_TOKEN,
+        TOKEN,
+        TAKE_TOKEN,
+        COUNT_TOKENS,
+        REMOVE_TOKENS,
+        FORGET_TOKENS,
+        ADD_PASSKEY,
+        PASSKEYS,
+        NOTE_PASSKEY,
+        REMOVE_PASSKEY,
+        REMOVE_PASSKEYS,
+        ADD_SESSION,
+        SESSION,
+        SESSIONS,
+        NOTE_SESSION,
+        END_SESSION,
+        END_SESSIONS,
+        FORGET_SESSIONS,
+        ENTRIES_BY_STAFF,
     ];
+    all.extend(STAFF_TABLES.into_iter().flatten());
     all.extend(ROWS_AT_ONCE.map(|rows| insert_entries(rows).0));
     all
 }

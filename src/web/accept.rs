@@ -37,6 +37,7 @@ use imaboard_templates::words::JA;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -45,14 +46,17 @@ use tower_http::timeout::RequestBodyDeadlineLayer;
 
 use self::crowd::{Crowd, Full, Seat};
 use self::patience::{HeadTimer, Patient};
+use self::tls::Stream;
 use self::wire::{Exchange, Wire};
 use crate::settings::{self, Networks};
 
 pub mod crowd;
 mod patience;
+mod tls;
 mod visitor;
 mod wire;
 
+pub use self::tls::{TlsError, tls};
 pub use self::visitor::Visitor;
 pub use self::wire::Linger;
 
@@ -73,8 +77,8 @@ const BODIES_BYTES: usize = 128 * 1024 * 1024;
 /// When to come again if there is no place.
 const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("5");
 
-/// How much a visitor may cost.
-#[derive(Debug, Clone)]
+/// How much a visitor may cost, and how we speak with them.
+#[derive(Clone)]
 pub struct Limits {
     /// For a complete request head, from the moment of connecting or of the previous answer.
     pub header_timeout: Duration,
@@ -94,6 +98,8 @@ pub struct Limits {
     pub trusted_proxies: Networks,
     /// For answers under way when stopping.
     pub stop_within: Duration,
+    /// Speaks TLS, if anything.
+    pub tls: Option<TlsAcceptor>,
 }
 
 impl From<&settings::Web> for Limits {
@@ -108,6 +114,7 @@ impl From<&settings::Web> for Limits {
             max_connections_per_address: web.max_connections_per_address.size(),
             trusted_proxies: web.trusted_proxies.clone(),
             stop_within: web.stop_seconds.seconds(),
+            tls: None,
         }
     }
 }
@@ -299,6 +306,22 @@ impl House {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection stays with delayed sending");
         }
+        let stream = match &limits.tls {
+            None => Stream::Plain(stream),
+            Some(tls) => {
+                // A visitor who does not get through the greeting in the time of a request head is a silent one.
+                let greeting = timeout(limits.header_timeout, tls.accept(stream));
+                let greeted = tokio::select! {
+                    () = self.stop.cancelled() => return,
+                    greeted = greeting => greeted,
+                };
+                match greeted {
+                    Ok(Ok(stream)) => Stream::Tls(Box::new(stream)),
+                    Ok(Err(error)) => return tracing::debug!(%error, "a connection did not begin with TLS"),
+                    Err(_elapsed) => return,
+                }
+            }
+        };
         let exchange = Arc::new(Exchange::default());
         let wire = Wire::new(stream, limits.write_timeout, limits.linger, Arc::clone(&exchange));
         let (house, shared) = (Arc::clone(self), Arc::clone(&exchange));

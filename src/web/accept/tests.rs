@@ -32,6 +32,7 @@ fn short() -> Limits {
         max_connections_per_address: 50,
         trusted_proxies: Networks::none(),
         stop_within: Duration::from_secs(5),
+        tls: None,
     }
 }
 

@@ -13,8 +13,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use super::tls::Stream;
 
 /// How long and how much a visitor whom we have answered may go on sending what we no longer read.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +43,7 @@ struct Farewell {
 /// A connection that gives up on a visitor who stops reading, that looks at request heads before hyper does, and that hears
 /// its visitor out before it closes.
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     write_timeout: Duration,
     linger: Linger,
     farewell: Option<Farewell>,
@@ -71,7 +72,7 @@ impl Default for Exchange {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, write_timeout: Duration, linger: Linger, exchange: Arc<Exchange>) -> Self {
+    pub(super) fn new(stream: Stream, write_timeout: Duration, linger: Linger, exchange: Arc<Exchange>) -> Self {
         Self { stream, write_timeout, linger, farewell: None, stalled: None, heads: Heads::default(), exchange }
     }
 
