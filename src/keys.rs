@@ -17,8 +17,8 @@ const KEY_ID_CHARS: usize = 16;
 /// A browser by which somebody came in before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownDevice {
-    /// The account.
-    pub staff: String,
+    /// What stands for the account.
+    pub tag: String,
     /// Which of its browsers.
     pub nonce: String,
 }
@@ -117,21 +117,21 @@ impl Keys {
 
     /// What a browser keeps by which somebody came in: it tells it from strangers when passwords are tried, and opens nothing.
     #[must_use]
-    pub fn device_cookie(&self, staff: &str) -> String {
+    pub fn device_cookie(&self, tag: &str) -> String {
         let mut bytes = [0u8; 10];
         rand::rng().fill_bytes(&mut bytes);
         let nonce = self.alphabet.encode(&bytes);
-        let mac = self.alphabet.encode(&self.mac("desk-device", &format!("{staff}.{nonce}"))[..SIGNATURE_BYTES]);
-        format!("{staff}.{nonce}.{mac}")
+        let mac = self.alphabet.encode(&self.mac("desk-device", &format!("{tag}.{nonce}"))[..SIGNATURE_BYTES]);
+        format!("{tag}.{nonce}.{mac}")
     }
 
     /// Whose browser it is, if the cookie is ours.
     #[must_use]
     pub fn read_device_cookie(&self, cookie: &str) -> Option<KnownDevice> {
         let (named, mac) = cookie.rsplit_once('.')?;
-        let (staff, nonce) = named.split_once('.')?;
+        let (tag, nonce) = named.split_once('.')?;
         self.is_password("desk-device", named, mac.as_bytes())
-            .then(|| KnownDevice { staff: staff.to_owned(), nonce: nonce.to_owned() })
+            .then(|| KnownDevice { tag: tag.to_owned(), nonce: nonce.to_owned() })
     }
 
     /// A keyed digest of a submission's content.
@@ -164,7 +164,7 @@ mod tests {
     fn a_known_browser_is_recognised_and_a_forged_one_is_not() {
         let keys = Keys::new([7; 32]);
         let cookie = keys.device_cookie("abc");
-        assert_eq!(keys.read_device_cookie(&cookie).unwrap().staff, "abc");
+        assert_eq!(keys.read_device_cookie(&cookie).unwrap().tag, "abc");
         assert_ne!(keys.device_cookie("abc"), cookie);
         for forged in [cookie.replace("abc", "abd"), format!("{cookie}a"), "a.b.c".to_owned(), String::new()] {
             assert_eq!(keys.read_device_cookie(&forged), None, "{forged}");

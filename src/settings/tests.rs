@@ -85,7 +85,7 @@ fn all_problems_are_reported_together_with_key_place_and_what_is_allowed() {
             "public.base_url = \"board.example.jp\" (imaboard.toml line 10): must be an address that begins with http:// or https:// and names only the host, such as https://board.example.jp",
             "wall.ping_seconds = 16 (imaboard.toml line 5): must be a whole number from 1 to 15",
             "wall.rotation_seconds = \"slow\" (imaboard.toml line 6): must be a whole number from 5 to 3600",
-            "walls (imaboard.toml line 14): unknown key; known here: city, public, listen, database, mqtt, freshness, vacancy, recorder, checkpoint, web, wall, log; did you mean wall?",
+            "walls (imaboard.toml line 14): unknown key; known here: city, public, tls, listen, desk, database, mqtt, freshness, vacancy, recorder, checkpoint, web, wall, log; did you mean wall?",
             "web.max_body_bytes = -1 (imaboard.toml line 12): must be a whole number from 4096 to 16777216",
             "web.max_connections = 1.5 (imaboard.toml line 13): must be a whole number from 10 to 1000000",
         ]

@@ -150,6 +150,12 @@ pub struct SessionLimits {
     pub absolute: SignedDuration,
 }
 
+/// Stands for the name of a seat in the cookie of a known browser, and in that cookie's name: several people share one PC.
+#[must_use]
+pub fn name_tag(name: &str) -> String {
+    HEXLOWER.encode(&hash_of(&name.trim().to_lowercase())[..8])
+}
+
 /// The address of an invitation.
 #[must_use]
 pub fn join_url(base_url: &str, invitation: &str) -> String {
@@ -483,23 +489,22 @@ impl Staff {
         agent: &str,
     ) -> Result<Entered, EntryError> {
         let name = name.trim();
-        let known = device.and_then(|cookie| self.keys.read_device_cookie(cookie));
-        let row = self.log.find_staff_by_name(name).await?.filter(|row| row.disabled_at.is_none());
         // A browser is known for the account that came in with it, and a stranger for all others.
-        let known = known.filter(|owner| row.as_ref().is_some_and(|row| row.id == owner.staff));
-        match self.throttle.ask(name, known.as_ref().map(|owner| owner.nonce.as_str()), self.clock.now()) {
-            Turn::Now => {}
-            Turn::Wait(seconds) => return Err(EntryError::Wait { seconds }),
+        let known = device.and_then(|cookie| self.keys.read_device_cookie(cookie)).filter(|owner| owner.tag == name_tag(name));
+        let nonce = known.as_ref().map(|owner| owner.nonce.as_str());
+        if let Turn::Wait(seconds) = self.throttle.ask(name, nonce, self.clock.now()) {
+            return Err(EntryError::Wait { seconds });
         }
-        let proved = self.prove(row, password, code, known.is_some()).await;
-        let tried_as = known.as_ref().map(|owner| owner.nonce.as_str());
-        match proved {
+        // Before the database is asked: strangers must not queue up there, either.
+        let _turn = self.throttle.work(known.is_some()).await.ok_or(EntryError::Crowded)?;
+        let row = self.log.find_staff_by_name(name).await?.filter(|row| row.disabled_at.is_none());
+        match self.prove(row, password, code).await {
             Ok(account) => {
-                self.throttle.succeeded(name, tried_as);
+                self.throttle.succeeded(name, nonce);
                 self.enter(account, agent).await
             }
             Err(EntryError::Wrong) => {
-                self.throttle.failed(name, tried_as, self.clock.now());
+                self.throttle.failed(name, nonce, self.clock.now());
                 tracing::info!("somebody failed to come in at the desk");
                 Err(EntryError::Wrong)
             }
@@ -507,7 +512,7 @@ impl Staff {
         }
     }
 
-    async fn prove(&self, row: Option<StaffRow>, password: &str, code: &str, known: bool) -> Result<Account, EntryError> {
+    async fn prove(&self, row: Option<StaffRow>, password: &str, code: &str) -> Result<Account, EntryError> {
         let plain = plain_code(code);
         if plain.len() == BASE32_NOPAD.encode_len(RECOVERY_BYTES) {
             let row = row.ok_or(EntryError::Wrong)?;
@@ -522,7 +527,6 @@ impl Staff {
         // Who does not exist costs as much as who does.
         let phc = row.as_ref().and_then(|row| row.password.clone()).unwrap_or_else(|| NOBODY.to_owned());
         let normal = password::normal(password);
-        let _turn = self.throttle.work(known).await.ok_or(EntryError::Crowded)?;
         let fits = tokio::task::spawn_blocking(move || argon2().verify_password(normal.as_bytes(), phc.as_str()).is_ok()).await;
         let (Some(row), Ok(true)) = (row, fits) else { return Err(EntryError::Wrong) };
         let (Some(salt), true) = (row.totp_salt.clone(), row.password.is_some()) else { return Err(EntryError::Wrong) };
@@ -551,7 +555,7 @@ impl Staff {
         if let Err(error) = self.log.forget_old(begun_before, now).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "old sessions stay in the database");
         }
-        let device = self.keys.device_cookie(&account.id);
+        let device = self.keys.device_cookie(&name_tag(&account.name));
         Ok(Entered { account, session, device })
     }
 

@@ -353,7 +353,7 @@ async fn a_creation_interrupted_by_a_power_cut_is_completed() {
     let fixture = Fixture::sqlite();
     fixture.found_with_five().await;
     fixture
-        .tamper("DROP TABLE entries; DROP TABLE head; DROP TABLE meta; DROP TABLE devices; DELETE FROM _sqlx_migrations; PRAGMA application_id = 0")
+        .tamper("DROP TABLE entries; DROP TABLE head; DROP TABLE meta; DROP TABLE devices; DROP TABLE staff; DROP TABLE staff_tokens; DROP TABLE passkeys; DROP TABLE sessions; DELETE FROM _sqlx_migrations; PRAGMA application_id = 0")
         .await;
     assert_eq!(fixture.open().await.head().await.unwrap(), None);
 }

@@ -29,7 +29,7 @@ use crate::app::App;
 use crate::log::staff::SessionRow;
 use crate::recorder::entry_of;
 use crate::staff::password::Weak;
-use crate::staff::{Account, BadName, Entered, EntryError, PasskeyError, RECENT, join_url, seat_name};
+use crate::staff::{Account, BadName, Entered, EntryError, PasskeyError, RECENT, join_url, name_tag, seat_name};
 
 /// Where somebody without a seat is led.
 pub const LOGIN: &str = "/desk/login";
@@ -148,6 +148,11 @@ impl Cookies {
         Self { session: format!("{prefix}desk"), device: format!("{prefix}desk-device"), secure }
     }
 
+    /// The cookie of a browser by which the seat with this name was taken before.
+    fn device_of(&self, name: &str) -> String {
+        format!("{}-{}", self.device, name_tag(name))
+    }
+
     fn set(&self, name: &str, value: &str, seconds: Option<u64>) -> Option<HeaderValue> {
         let age = seconds.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
         HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{}{age}", self.secure)).ok()
@@ -156,7 +161,7 @@ impl Cookies {
     /// Puts what somebody who came in keeps into an answer.
     fn keep(&self, entered: &Entered, mut response: Response) -> Response {
         let session = self.set(&self.session, &entered.session, None);
-        let device = self.set(&self.device, &entered.device, Some(DEVICE_SECONDS));
+        let device = self.set(&self.device_of(&entered.account.name), &entered.device, Some(DEVICE_SECONDS));
         for cookie in [session, device].into_iter().flatten() {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
@@ -258,8 +263,8 @@ async fn log_in(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
     let field = |name| typed.one(name).unwrap_or_default();
     let next = next_of(typed.one("next"));
     let cookies = Cookies::of(&app);
-    let device = cookie(&headers, &cookies.device);
     let name = field("name");
+    let device = cookie(&headers, &cookies.device_of(name));
     match app.staff.log_in(name, field("password"), field("code"), device.as_deref(), agent(&headers)).await {
         Ok(entered) => cookies.keep(&entered, see_other(next)),
         Err(error) => {
