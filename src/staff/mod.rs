@@ -159,7 +159,7 @@ pub fn name_tag(name: &str) -> String {
 /// The address of an invitation.
 #[must_use]
 pub fn join_url(base_url: &str, invitation: &str) -> String {
-    format!("{base_url}/desk/join/{invitation}")
+    format!("{}/desk/join/{invitation}", passkeys::named(base_url))
 }
 
 /// Most characters of the name of a seat.
@@ -226,10 +226,10 @@ impl Staff {
         Self { log, keys, clock, limits, throttle: Throttle::default(), passkeys, ceremonies: Mutex::default() }
     }
 
-    /// Whether passkeys work at this address, and why not.
+    /// Whether passkeys work for a browser that asks for this host.
     #[must_use]
-    pub fn passkeys_work(&self) -> Result<(), &PasskeyError> {
-        self.passkeys.as_ref().map(drop)
+    pub fn passkeys_work_at(&self, host: &str) -> bool {
+        self.passkeys.as_ref().is_ok_and(|passkeys| passkeys.are_at(host))
     }
 
     /// Every account, by name.

@@ -37,7 +37,11 @@ pub enum PasskeyError {
 }
 
 /// What proves who somebody is at one address.
-pub struct Passkeys(Webauthn);
+pub struct Passkeys {
+    library: Webauthn,
+    /// Host and port, as browsers name them in `Host`.
+    place: String,
+}
 
 impl std::fmt::Debug for Passkeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,6 +57,11 @@ pub(super) fn handle_of(id: &str) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
+/// On the machine itself browsers take passkeys at its name, but not at its number.
+pub(super) fn named(base_url: &str) -> String {
+    base_url.replacen("http://127.0.0.1", "http://localhost", 1).replacen("http://[::1]", "http://localhost", 1)
+}
+
 fn refused(error: impl std::fmt::Display) -> PasskeyError {
     tracing::info!(%error, "a passkey was not accepted");
     PasskeyError::Refused
@@ -61,17 +70,23 @@ fn refused(error: impl std::fmt::Display) -> PasskeyError {
 impl Passkeys {
     /// Passkeys for the address that people type.
     pub(super) fn at(base_url: &str, city: &str) -> Result<Self, PasskeyError> {
-        let url = url::Url::parse(base_url).map_err(|_| PasskeyError::Address)?;
+        let url = url::Url::parse(&named(base_url)).map_err(|_| PasskeyError::Address)?;
         let Some(url::Host::Domain(host)) = url.host() else { return Err(PasskeyError::Address) };
         if url.scheme() != "https" && host != "localhost" {
             return Err(PasskeyError::Address);
         }
         let name = format!("いまボード {city}");
         let built = WebauthnBuilder::new(host, &url).and_then(|builder| builder.rp_name(&name).build());
-        built.map(Self).map_err(|error| {
+        let place = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        built.map(|library| Self { library, place }).map_err(|error| {
             tracing::warn!(%error, "passkeys are off");
             PasskeyError::Address
         })
+    }
+
+    /// Whether a browser that asks for this host is where passkeys work: who came by a number must come by the name.
+    pub(super) fn are_at(&self, host: &str) -> bool {
+        self.place.eq_ignore_ascii_case(host)
     }
 
     pub(super) fn ask_to_make(
@@ -81,7 +96,7 @@ impl Passkeys {
     ) -> Result<(Value, PasskeyRegistration), PasskeyError> {
         let held = held.iter().map(|row| row.id.clone().into()).collect();
         let (mut question, state) = self
-            .0
+            .library
             .start_passkey_registration(handle_of(&account.id), &account.name, &account.name, Some(held))
             .map_err(refused)?;
         // Kept on the key itself, so that nobody has to type a name to come in.
@@ -94,12 +109,12 @@ impl Passkeys {
 
     pub(super) fn made(&self, answer: &Value, state: &PasskeyRegistration) -> Result<(Vec<u8>, String), PasskeyError> {
         let answer: RegisterPublicKeyCredential = serde_json::from_value(answer["credential"].clone()).map_err(refused)?;
-        let passkey = self.0.finish_passkey_registration(&answer, state).map_err(refused)?;
+        let passkey = self.library.finish_passkey_registration(&answer, state).map_err(refused)?;
         Ok((passkey.cred_id().to_vec(), serde_json::to_string(&passkey).map_err(refused)?))
     }
 
     pub(super) fn ask_to_prove(&self) -> Result<(Value, DiscoverableAuthentication), PasskeyError> {
-        let (mut question, state) = self.0.start_discoverable_authentication().map_err(refused)?;
+        let (mut question, state) = self.library.start_discoverable_authentication().map_err(refused)?;
         // Asked by a button, not by a field that completes itself.
         question.mediation = None;
         Ok((serde_json::to_value(question).map_err(refused)?, state))
@@ -108,7 +123,7 @@ impl Passkeys {
     /// Whose passkey a browser answers with, and which; nothing is proved by it.
     pub(super) fn named(&self, answer: &Value) -> Result<(Uuid, Vec<u8>), PasskeyError> {
         let answer: PublicKeyCredential = serde_json::from_value(answer["credential"].clone()).map_err(refused)?;
-        let (handle, id) = self.0.identify_discoverable_authentication(&answer).map_err(refused)?;
+        let (handle, id) = self.library.identify_discoverable_authentication(&answer).map_err(refused)?;
         Ok((handle, id.to_vec()))
     }
 
@@ -121,7 +136,7 @@ impl Passkeys {
     ) -> Result<String, PasskeyError> {
         let answer: PublicKeyCredential = serde_json::from_value(answer["credential"].clone()).map_err(refused)?;
         let mut passkey: Passkey = serde_json::from_str(credential).map_err(refused)?;
-        let result = self.0.finish_discoverable_authentication_v2(&answer, state, &passkey).map_err(refused)?;
+        let result = self.library.finish_discoverable_authentication_v2(&answer, state, &passkey).map_err(refused)?;
         passkey.update_credential(&result);
         serde_json::to_string(&passkey).map_err(refused)
     }

@@ -6,6 +6,7 @@
 mod browser;
 mod commands;
 mod copy;
+mod desk;
 mod faults;
 mod mqtt_door;
 mod overload;

@@ -381,7 +381,7 @@ async fn a_folder_that_cannot_be_written_is_refused() {
 async fn a_damaged_database_is_called_damaged() {
     let fixture = Fixture::sqlite();
     let log = fixture.open().await;
-    log.append((1..=400).map(record).collect()).await.unwrap();
+    log.append((1..=1_600).map(record).collect()).await.unwrap();
     log.ensure_sound().await.unwrap();
     log.close().await;
     let mut bytes = std::fs::read(fixture.path()).unwrap();
@@ -394,7 +394,7 @@ async fn a_damaged_database_is_called_damaged() {
     assert!(matches!(log.verify(None, |_, _| {}).await.unwrap(), Verdict::Broken { .. }));
     let damaged = log.ensure_sound().await;
     assert!(matches!(damaged, Err(StoreError::Corrupt { .. })), "{damaged:?}");
-    let damaged = log.read(1, 400).await;
+    let damaged = log.read(1, 1_600).await;
     assert!(matches!(damaged, Err(StoreError::Corrupt { .. })), "{damaged:?}");
     log.close().await;
 

@@ -187,8 +187,9 @@ fn next_of(asked: Option<&str>) -> &str {
 }
 
 /// Why passkeys do not work at this address, in words.
-fn passkeys_here(app: &App) -> Result<(), &'static str> {
-    app.staff.passkeys_work().map_err(|_| JA.t("desk.account.login.no_address"))
+fn passkeys_here(app: &App, headers: &HeaderMap) -> Result<(), &'static str> {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if app.staff.passkeys_work_at(host) { Ok(()) } else { Err(JA.t("desk.account.login.no_address")) }
 }
 
 fn outside_page(app: &App, status: StatusCode, make: impl FnOnce(&imaboard_templates::desk::Frame<'_>) -> Markup) -> Response {
@@ -252,10 +253,12 @@ struct LoginQuery {
     again: Option<String>,
 }
 
-async fn login(State(app): State<Arc<App>>, Query(query): Query<LoginQuery>) -> Response {
+async fn login(State(app): State<Arc<App>>, Query(query): Query<LoginQuery>, headers: HeaderMap) -> Response {
     let next = next_of(query.next.as_deref());
     let again = query.again.is_some();
-    outside_page(&app, StatusCode::OK, |frame| pages::login(frame, next, "", passkeys_here(&app), again, &Wrong::default()))
+    outside_page(&app, StatusCode::OK, |frame| {
+        pages::login(frame, next, "", passkeys_here(&app, &headers), again, &Wrong::default())
+    })
 }
 
 async fn log_in(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -270,7 +273,7 @@ async fn log_in(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) ->
         Err(error) => {
             let (status, wrong) = explained(&error);
             let mut response =
-                outside_page(&app, status, |frame| pages::login(frame, next, name, passkeys_here(&app), false, &wrong));
+                outside_page(&app, status, |frame| pages::login(frame, next, name, passkeys_here(&app, &headers), false, &wrong));
             if let EntryError::Wait { seconds } = error {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
@@ -338,10 +341,17 @@ fn qr_of(text: &str, title: &str) -> Markup {
     PreEscaped(qr::svg(text, title).unwrap_or_default())
 }
 
-fn join_page(app: &App, status: StatusCode, invitation: &str, account: &Account, salt: Option<&str>, wrong: &Wrong) -> Response {
+fn join_page(
+    app: &App,
+    headers: &HeaderMap,
+    status: StatusCode,
+    (invitation, account): (&str, &Account),
+    salt: Option<&str>,
+    wrong: &Wrong,
+) -> Response {
     let codes = NewCodes::of(app, account, salt);
     outside_page(app, status, |frame| {
-        pages::join(frame, invitation, (&account.name, account.role), codes.shown(), passkeys_here(app), wrong)
+        pages::join(frame, invitation, (&account.name, account.role), codes.shown(), passkeys_here(app, headers), wrong)
     })
 }
 
@@ -349,9 +359,9 @@ fn no_invitation(app: &App) -> Response {
     outside_page(app, StatusCode::NOT_FOUND, pages::no_invitation)
 }
 
-async fn join(State(app): State<Arc<App>>, Path(invitation): Path<String>) -> Response {
+async fn join(State(app): State<Arc<App>>, Path(invitation): Path<String>, headers: HeaderMap) -> Response {
     match app.staff.invitation(&invitation).await {
-        Ok(account) => join_page(&app, StatusCode::OK, &invitation, &account, None, &Wrong::default()),
+        Ok(account) => join_page(&app, &headers, StatusCode::OK, (&invitation, &account), None, &Wrong::default()),
         Err(EntryError::Store(error)) => {
             let (status, wrong) = explained(&EntryError::Store(error));
             (status, wrong.message).into_response()
@@ -375,7 +385,7 @@ async fn join_with_password(
         Ok((entered, codes)) => with_codes(&app, &entered, &codes),
         Err(error) => {
             let (status, wrong) = explained(&error);
-            join_page(&app, status, &invitation, &account, typed.one("salt"), &wrong)
+            join_page(&app, &headers, status, (&invitation, &account), typed.one("salt"), &wrong)
         }
     }
 }
@@ -461,10 +471,12 @@ async fn own_things(app: &App, member: &Member, here: &Here) -> Result<Own, Entr
     })
 }
 
-async fn own(State(app): State<Arc<App>>, member: Member, here: Here, Query(query): Query<Done>) -> Response {
+async fn own(State(app): State<Arc<App>>, member: Member, here: Here, headers: HeaderMap, Query(query): Query<Done>) -> Response {
     let done = query.done.as_deref().filter(|done| JA.has(&format!("desk.account.done.{done}")));
     match own_things(&app, &member, &here).await {
-        Ok(own) => inside_page(&app, &member, StatusCode::OK, |frame| pages::own(frame, &own, passkeys_here(&app), done)),
+        Ok(own) => {
+            inside_page(&app, &member, StatusCode::OK, |frame| pages::own(frame, &own, passkeys_here(&app, &headers), done))
+        }
         Err(error) => failed(&app, &member, &error),
     }
 }

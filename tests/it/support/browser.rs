@@ -22,6 +22,8 @@ pub(crate) enum Screen {
     Phone,
     /// A wall display: 1920 × 1080.
     Wall,
+    /// A PC in city hall: 1366 × 768.
+    Desk,
 }
 
 impl Screen {
@@ -29,6 +31,7 @@ impl Screen {
         match self {
             Self::Phone => (360, 740),
             Self::Wall => (1_920, 1_080),
+            Self::Desk => (1_366, 768),
         }
     }
 }
@@ -77,21 +80,27 @@ fn start_driver() -> (Child, Lines<BufReader<ChildStdout>>, String) {
 impl Browser {
     /// An ordinary browser.
     pub(crate) async fn open(screen: Screen) -> Self {
-        Self::start(screen, true).await
+        Self::start(screen, true, false).await
+    }
+
+    /// A browser that takes a certificate nobody vouches for.
+    pub(crate) async fn trusting_everybody(screen: Screen) -> Self {
+        Self::start(screen, true, true).await
     }
 
     /// A browser whose owner switched JavaScript off.
     pub(crate) async fn without_javascript(screen: Screen) -> Self {
-        Self::start(screen, false).await
+        Self::start(screen, false, false).await
     }
 
-    async fn start(screen: Screen, javascript: bool) -> Self {
+    async fn start(screen: Screen, javascript: bool, trusting: bool) -> Self {
         let profile = tempfile::Builder::new().prefix("imaboard-browser-").tempdir().unwrap();
         let (chromedriver, lines, port) = start_driver();
         std::thread::spawn(move || lines.for_each(drop));
 
         let (width, height) = screen.size();
         let mut wishes = DesiredCapabilities::chrome();
+        wishes.accept_insecure_certs(trusting).unwrap();
         for argument in [
             "--headless=new",
             // A container's root cannot make the browser's own sandbox.
@@ -158,6 +167,40 @@ impl Browser {
     /// Waits for an element.
     pub(crate) async fn one(&self, css: &str) -> WebElement {
         wait_for(css, async || self.driver.find(By::Css(css)).await.ok()).await
+    }
+
+    /// Presses keys where the focus is, as somebody does who has no mouse.
+    pub(crate) async fn press(&self, keys: impl Into<thirtyfour::TypingData>) {
+        self.driver.action_chain().send_keys(keys).perform().await.unwrap();
+    }
+
+    /// A key that proves who its owner is, built into this browser: touched at once whenever it is asked.
+    pub(crate) async fn with_passkeys(&self) {
+        self.driver.cdp().send_raw("WebAuthn.enable", json!({})).await.unwrap();
+        let options = json!({ "options": {
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+            "isUserVerified": true, "automaticPresenceSimulation": true,
+        } });
+        self.driver.cdp().send_raw("WebAuthn.addVirtualAuthenticator", options).await.unwrap();
+    }
+
+    /// What keeps people from using the page, by the rules of WCAG 2.2 A and AA, as axe finds it; empty if nothing does.
+    pub(crate) async fn barriers(&self) -> Vec<String> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}; run tests/run", file.display()));
+        self.driver.execute(axe, vec![]).await.unwrap();
+        let script = "const done = arguments[arguments.length - 1];
+            const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+            axe.run(document, { runOnly: { type: 'tag', values: tags } }).then(r => done(r.violations.flatMap(v =>
+                v.nodes.map(n => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`))), e => done([String(e)]))";
+        let found = self.driver.execute_async(script, vec![]).await.unwrap();
+        serde_json::from_value(found.json().clone()).unwrap()
+    }
+
+    /// Whether the page is wider than its window.
+    pub(crate) async fn overflows(&self) -> bool {
+        let script = "return document.scrollingElement.scrollWidth > window.innerWidth";
+        self.driver.execute(script, vec![]).await.unwrap().json() == &serde_json::Value::Bool(true)
     }
 
     /// What the window looks like, as a file for whoever reads a failure.

@@ -1,0 +1,258 @@
+//! The coordinator's desk as people meet it: the door, and every page of it in a real browser.
+//!
+//! *Invariant:* a seat is taken as the README says: by the address that the program prints.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use imaboard_templates::desk::Room;
+use serde_json::Value;
+use thirtyfour::prelude::*;
+use totp_rs::{Algorithm, Builder, Secret};
+
+use crate::support::{Browser, City, DEADLINE, Program, Screen, Web, needs, wait_for};
+
+const PASSWORD: &str = "かもめが三羽とんでいった朝のみなと";
+
+/// The address of the first administrator, as it is printed.
+async fn first_admin(program: &Program) -> String {
+    wait_for("the first administrator's address", async || {
+        let said = program.said();
+        said.split_whitespace().find(|word| word.contains("/desk/join/")).map(str::to_owned)
+    })
+    .await
+}
+
+/// A browser in which somebody sits at the desk as administrator.
+pub(crate) async fn seated(program: &Program, screen: Screen) -> Browser {
+    let browser = Browser::open(screen).await;
+    browser.with_passkeys().await;
+    browser.goto(first_admin(program).await).await.unwrap();
+    browser.one("button[data-passkey=make]").await.click().await.unwrap();
+    browser.sees("わたしの席").await;
+    browser
+}
+
+/// The address of the desk where passkeys work: at the machine's name.
+pub(crate) fn desk_url(program: &Program, path: &str) -> String {
+    format!("{}{path}", program.base_url().replace("127.0.0.1", "localhost"))
+}
+
+/// What an authenticator app shows for the secret on a page.
+fn code_of(secret: &str) -> String {
+    let secret = Secret::try_from_base32(secret.replace(' ', "")).unwrap();
+    let codes = Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).with_account_name("x").build().unwrap();
+    codes.generate_current().to_string()
+}
+
+#[tokio::test]
+async fn a_seat_is_taken_and_entered_again_with_a_passkey() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    browser.one("form[action='/desk/account/logout'] button").await.click().await.unwrap();
+    browser.sees("運用の席に着く").await;
+    browser.goto(desk_url(&program, "/desk/account/staff")).await.unwrap();
+    browser.one("button[data-passkey=prove]").await.click().await.unwrap();
+    browser.sees("席の一覧").await;
+    assert!(browser.current_url().await.unwrap().path().ends_with("/desk/account/staff"), "it leads on to what was asked for");
+    browser.goto(first_admin(&program).await).await.unwrap();
+    browser.sees("この招待は使えません").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_seat_is_taken_with_the_keyboard_alone_and_without_a_passkey() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let invited = program.city().run(["staff", "invite", "福祉課 1番席", "--role", "coordinator"]).await.ok();
+    let browser = Browser::without_javascript(Screen::Desk).await;
+    browser.goto(invited.stdout.trim()).await.unwrap();
+    browser.sees("福祉課 1番席").await;
+    let secret = browser.one(".account-codes .num").await.text().await.unwrap();
+    browser.one("#new_password").await.send_keys(PASSWORD).await.unwrap();
+    browser.press(Key::Tab).await;
+    browser.press(code_of(&secret)).await;
+    browser.press(Key::Enter).await;
+    browser.sees("回復コード").await;
+    let codes = browser.find_all(By::Css("ol.account-list li")).await.unwrap();
+    assert_eq!(codes.len(), 10);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn every_page_has_no_barrier_and_fits_a_desk_and_a_small_telephone() {
+    if !needs("chromedriver") || !needs("npm") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    let mut paths: Vec<String> = Room::LISTED.iter().map(|room| room.path().to_owned()).collect();
+    paths.extend(MORE_PAGES.iter().map(|&path| path.to_owned()));
+    let report = program.report_url("f001").await;
+    paths.push(report.split_once("/r/").map(|(_, key)| format!("/r/{key}")).unwrap());
+    let mut found = Vec::new();
+    for (width, height, mobile) in [(1_366, 768, false), (360, 740, true)] {
+        let metrics = serde_json::json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
+        browser.cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics).await.unwrap();
+        for path in &paths {
+            browser.goto(desk_url(&program, path)).await.unwrap();
+            if path.starts_with("/desk") {
+                browser.sees("見本").await;
+            }
+            if browser.overflows().await {
+                found.push(format!("{path} is wider than {width} px"));
+            }
+            if !mobile {
+                found.extend(browser.barriers().await.into_iter().map(|barrier| format!("{path}: {barrier}")));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+    browser.close().await;
+}
+
+/// Pages that no navigation lists.
+const MORE_PAGES: &[&str] = &[
+    "/desk/account",
+    "/desk/account/staff",
+    "/desk/account/password",
+    "/desk/login",
+    "/desk/nowhere",
+    "/",
+    "/find",
+    "/notices",
+    "/jobs",
+    "/about",
+    "/facilities/f001",
+];
+
+#[tokio::test]
+async fn the_desk_is_for_those_with_a_seat_and_the_command_line_gives_and_takes_seats() {
+    let city = City::new();
+    let program = city.serve().await;
+    let web = program.web();
+    assert!(program.doors().line.contains(" desk http://"), "{}", program.doors().line);
+    assert!(web.get("/desk").await.leads_to().ends_with("/desk/login?next=%2Fdesk"));
+    let refused = program.city().run(["staff", "invite", "福祉課"]).await.refused(1);
+    assert!(refused.stderr.contains("--role"), "{}", refused.stderr);
+    let invited = program.city().run(["staff", "invite", "福祉課", "--role", "viewer"]).await.ok();
+    let join = invited.stdout.trim().to_owned();
+    let path = join.split_once("/desk/").map(|(_, rest)| format!("/desk/{rest}")).unwrap();
+    web.get(&path).await.is(200);
+    let seats = program.city().list(&["staff", "list"]).await;
+    assert_eq!(seats.as_array().unwrap().iter().filter(|seat| seat["name"] == "福祉課").count(), 1);
+    let disabled = program.city().run(["staff", "disable", "福祉課"]).await.ok();
+    assert!(disabled.stdout.contains("disabled"), "{}", disabled.stdout);
+    web.get(&path).await.is(404);
+    let seats = program.city().list(&["staff", "list"]).await;
+    let closed = seats.as_array().unwrap().iter().find(|seat| seat["name"] == "福祉課").cloned().unwrap();
+    assert_ne!(closed["disabled_at"], Value::Null);
+    assert!(!program.said().contains(path.rsplit('/').next().unwrap()), "an invitation stands in no log");
+}
+
+/// Posts a form from an address of this machine's own network.
+async fn post_from(address: IpAddr, base: &str, fields: &[(&str, &str)], cookie: &str) -> reqwest::Response {
+    let client = reqwest::Client::builder().local_address(address).redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let request = client.post(format!("{base}/desk/login")).header("sec-fetch-site", "same-origin").header("cookie", cookie);
+    request.form(fields).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_wrong_passwords_from_five_hundred_addresses_keep_no_known_browser_out() {
+    let program = Program::sample().await;
+    let base = program.base_url().to_owned();
+    let web = Web::new(&base);
+    let invited = program.city().run(["staff", "invite", "desk", "--role", "coordinator"]).await.ok();
+    let path = invited.stdout.trim().split_once("/desk/").map(|(_, rest)| format!("/desk/{rest}")).unwrap();
+    let page = web.get(&path).await;
+    let secret = page.page().texts(".account-codes .num").remove(0);
+    let salt = page.page().attributes("input[name=salt]", "value").remove(0);
+    let joining = web.request(reqwest::Method::POST, &path).header("sec-fetch-site", "same-origin");
+    let code = code_of(&secret);
+    let fields = [("salt", salt.as_str()), ("new_password", PASSWORD), ("code", &code)];
+    let joined = web.send(joining.form(&fields)).await;
+    joined.is(200);
+    let cookies: Vec<String> = joined
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap().split(';').next().unwrap().to_owned())
+        .filter(|cookie| cookie.starts_with("desk-device"))
+        .collect();
+    assert_eq!(cookies.len(), 1, "{cookies:?}");
+
+    let attack: Vec<_> = (0..500_u32)
+        .map(|attacker| {
+            let base = base.clone();
+            let address = IpAddr::V4(Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + attacker));
+            tokio::spawn(async move {
+                let client = reqwest::Client::builder().local_address(address).build().unwrap();
+                for n in 0..20 {
+                    let password = format!("wrong password {attacker} {n}");
+                    let fields = [("name", "desk"), ("password", password.as_str()), ("code", "123456")];
+                    let request = client.post(format!("{base}/desk/login")).header("sec-fetch-site", "same-origin").form(&fields);
+                    // Refused, told to wait, or turned away at the door: all the same to an attacker.
+                    if let Ok(answer) = request.send().await {
+                        assert!(!answer.status().is_success() && !answer.status().is_redirection(), "{}", answer.status());
+                    }
+                }
+            })
+        })
+        .collect();
+    // The code of joining is used up; the next comes with the next half minute, with the attack under way all the time.
+    let started = Instant::now();
+    let next = wait_for("another code", async || Some(code_of(&secret)).filter(|new| *new != code)).await;
+    assert!(started.elapsed() < DEADLINE + Duration::from_secs(5));
+    let asked = Instant::now();
+    let fields = [("name", "desk"), ("password", PASSWORD), ("code", next.as_str())];
+    let entered = post_from(IpAddr::V4(Ipv4Addr::LOCALHOST), &base, &fields, &cookies[0]).await;
+    let took = asked.elapsed();
+    assert_eq!(entered.status(), 303, "a known browser comes in");
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    for one in attack {
+        one.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_door_speaks_tls_and_its_cookies_are_for_this_host_only() {
+    if !needs("openssl") || !needs("chromedriver") {
+        return;
+    }
+    let city = City::new();
+    let (certificate, key) = (city.beside("board.pem"), city.beside("board-key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let half = City::new().set("tls.certificate", certificate.display());
+    let refused = half.run(["check"]).await.refused(2);
+    assert!(refused.stderr.contains("tls.key"), "{}", refused.stderr);
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let city = city
+        .set("tls.certificate", certificate.display())
+        .set("tls.key", key.display())
+        .set("public.base_url", format!("https://localhost:{port}"));
+    let program = city.serve_with(&["--listen", &format!("127.0.0.1:{port}")]).await;
+    assert!(program.doors().line.contains("public https://"), "{}", program.doors().line);
+    let browser = Browser::trusting_everybody(Screen::Desk).await;
+    browser.with_passkeys().await;
+    browser.goto(first_admin(&program).await).await.unwrap();
+    browser.one("button[data-passkey=make]").await.click().await.unwrap();
+    browser.sees("わたしの席").await;
+    let cookies = browser.get_all_cookies().await.unwrap();
+    assert!(cookies.iter().any(|cookie| cookie.name == "__Host-desk" && cookie.secure == Some(true)), "{cookies:?}");
+    browser.close().await;
+}
