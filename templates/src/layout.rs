@@ -148,7 +148,7 @@ fn framed(frame: &Frame<'_>, title: &str, middle: Markup, realm: Realm) -> Marku
                         }
                     }
                 }
-                (bands(frame, realm))
+                div role="region" aria-label=(frame.t("public.band.label")) { (bands(frame, realm)) }
                 main id="main" { div.w.lead { (middle) } }
                 (foot(frame))
             }

@@ -237,7 +237,7 @@ async fn the_door_speaks_tls_and_its_cookies_are_for_this_host_only() {
         .unwrap();
     assert!(made.status.success(), "{made:?}");
     let half = City::new().set("tls.certificate", certificate.display());
-    let refused = half.run(["check"]).await.refused(2);
+    let refused = half.run(["check"]).await.refused(1);
     assert!(refused.stderr.contains("tls.key"), "{}", refused.stderr);
 
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -256,7 +256,7 @@ pub fn own(frame: &Frame<'_>, own: &Own, passkeys: Result<(), &str>, done: Optio
             form method="post" action="/desk/account/logout" { button type="submit" { (frame.t("desk.account.own.logout")) } }
             @if frame.may(Role::Admin) { a.btn href="/desk/account/staff" { (frame.t("desk.account.staff.title")) } }
         }
-        section.block aria-labelledby="sessions" {
+        section.block {
             h2.rule id="sessions" { (frame.t("desk.account.own.sessions")) }
             div.scroll tabindex="0" role="region" aria-labelledby="sessions" {
                 table {
@@ -285,7 +285,7 @@ pub fn own(frame: &Frame<'_>, own: &Own, passkeys: Result<(), &str>, done: Optio
                 }
             }
         }
-        section.block aria-labelledby="passkeys" {
+        section.block {
             h2.rule id="passkeys" { (frame.t("desk.account.own.passkeys")) }
             @if own.passkeys.is_empty() { p.hint { (frame.t("desk.account.own.no_passkeys")) } }
             ul.account-keys { @for one in &own.passkeys { li {
@@ -306,12 +306,12 @@ pub fn own(frame: &Frame<'_>, own: &Own, passkeys: Result<(), &str>, done: Optio
                 Err(why) => { p.hint { (why) } }
             }
         }
-        section.block aria-labelledby="password" {
+        section.block {
             h2.rule id="password" { (frame.t("desk.account.own.password")) }
             p { (frame.t(if own.has_password { "desk.account.own.has_password" } else { "desk.account.own.no_password" })) }
             p.acts { a.btn href="/desk/account/password" { (frame.t("desk.account.own.change_password")) } }
         }
-        section.block aria-labelledby="codes" {
+        section.block {
             h2.rule id="codes" { (frame.t("desk.account.codes.title")) }
             p { (frame.fill("desk.account.own.codes_left", &[("n", &own.codes_left.to_string())])) }
             form method="post" action="/desk/account/codes" { button type="submit" { (frame.t("desk.account.own.new_codes")) } }
