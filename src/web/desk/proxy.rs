@@ -21,7 +21,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use imaboard_domain::guard::Verdict;
 use imaboard_domain::{
     Channel, DistrictId, Entry as LogEntry, EntryId, FacilityBoard, FacilityId, Facts, Mode, Moment, Observation, Realm, Rules,

@@ -557,7 +557,7 @@ async fn a_sheet_holds_every_question_of_the_form_with_its_figures_and_asks_for_
     assert_eq!(page.texts("article.sheet").len(), 1);
     let sheet = page.texts("article.sheet").concat();
     let form = city.get("/desk/proxy?f=f001").await;
-    for legend in form.texts("#entry legend") {
+    for legend in form.texts("#entry fieldset.q:not([data-q^='v.']) legend, #entry h3") {
         assert!(sheet.contains(&legend), "{legend}");
     }
     let options: Vec<String> = page.texts(".sh-opt").iter().map(|t| t.replace(char::is_whitespace, "")).collect();

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use imaboard_domain::{Channel, Facility, FacilityBoard, NeedItem, NeedUnit, Urgency, search_form};
+use imaboard_domain::{Aspect, Channel, Facility, FacilityBoard, NeedItem, NeedUnit, Urgency, search_form};
 use maud::{Markup, html};
 use uuid::Uuid;
 
@@ -294,8 +294,12 @@ fn form(frame: &Frame<'_>, search: &Search<'_>, entry: &Entry<'_>) -> Markup {
     let newest = entry.held.last_report.as_ref().map_or(frame.now(), |last| last.at).as_microsecond().to_string();
     let kept = |name: &str, otherwise: String| asking.value(name).map_or(otherwise, str::to_owned);
     let at = entry.typed.map_or_else(|| word(frame.words, "at.now"), |t| t.one("at").unwrap_or_default().to_owned());
-    let more_open =
-        asked.more.iter().any(|part| asking.touched(&part.questions) || asking.touched(&part.later)) || asking.needs_touched();
+    // Asked again where the exercise a page was made for is over.
+    let ask_realm = asking.why("realm.sure").is_some();
+    let with_realm = frame.moment.exercise().is_some() || ask_realm;
+    let more_open = asked.more.iter().any(|part| asking.touched(&part.questions) || asking.touched(&part.later))
+        || asking.needs_touched()
+        || (face == Face::Peace && ask_realm);
     html! {
         form #entry method="post" action="/desk/proxy/reports" novalidate autocomplete="off" aria-labelledby="fm" data-say="/desk/proxy/say" {
             // Enter in a field asks for the sentence; only the last yes records.
@@ -326,10 +330,7 @@ fn form(frame: &Frame<'_>, search: &Search<'_>, entry: &Entry<'_>) -> Markup {
                 span.s { (frame.t("desk.proxy.same.help")) }
                 (field_error("confirm-why", asking.why("confirm")))
             }
-            @for part in &asked.main {
-                (part_of(&asking, part))
-                @if frame.moment.exercise().is_some() || asking.why("realm.sure").is_some() { (realm(&asking)) }
-            }
+            @for part in &asked.main { (part_of(&asking, part, with_realm)) }
             div.q id=(anchor("remark")) data-q="remark" {
                 label.l for="remark" { kbd { "B" } (frame.t("desk.proxy.remark.label")) }
                 // No maxlength: a browser would cut what is pasted without a word.
@@ -340,17 +341,20 @@ fn form(frame: &Frame<'_>, search: &Search<'_>, entry: &Entry<'_>) -> Markup {
             }
             details.px-more #more open[more_open] {
                 summary data-key="+" { kbd { "+" } (frame.t("desk.proxy.more")) }
-                @for part in &asked.more { (part_of(&asking, part)) }
+                @for part in &asked.more { (part_of(&asking, part, with_realm)) }
                 (needs(&asking))
             }
         }
     }
 }
 
-fn part_of(asking: &Asking<'_>, part: &Part) -> Markup {
+fn part_of(asking: &Asking<'_>, part: &Part, with_realm: bool) -> Markup {
     html! {
         @if let Some(title) = &part.title { h3.px-part { (title) } }
-        @for q in &part.questions { (ask(asking, q)) }
+        @for q in &part.questions {
+            (ask(asking, q))
+            @if with_realm && q.field == Aspect::FirstReport.word() { (realm(asking)) }
+        }
         @if !part.later.is_empty() {
             details.px-more open[asking.touched(&part.later)] {
                 summary { (word(asking.words, "later")) }
