@@ -64,7 +64,11 @@
     search.addEventListener("compositionend", () => { pending = ask().catch(() => {}) });
     search.addEventListener("keydown", async (event) => {
       if (event.isComposing) return;
-      if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (event.key === "/") {
+        // The key that leads here, pressed where one is already: no name holds it.
+        event.preventDefault();
+        search.select();
+      } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
         const all = links();
         const now = all.findIndex((a) => a.hasAttribute("aria-current"));
@@ -129,6 +133,8 @@
     if (i >= 0) go(all[i]);
   };
 
+  // A time is said anew, never mended.
+  by("at")?.addEventListener("focus", (event) => { if (isText(event.target)) event.target.select() });
   form.addEventListener("focusin", (event) => {
     const q = event.target instanceof HTMLElement ? event.target.closest(".q") : null;
     if (q instanceof HTMLElement) stand(q);
@@ -185,11 +191,14 @@
       if (was && is && was.innerHTML !== is.innerHTML) was.replaceChildren(...is.childNodes);
     }
   };
-  const changed = () => {
+  /** @param {Event} event */
+  const changed = (event) => {
     dirty = true;
     tidy();
     clearTimeout(soon);
-    soon = setTimeout(() => { say().catch(() => {}) }, 60);
+    // A remark is looked through for what must not be shared; that need not happen for every letter of it.
+    const wait = event.target instanceof HTMLElement && event.target.id === "remark" ? 500 : 60;
+    soon = setTimeout(() => { say().catch(() => {}) }, wait);
   };
   form.addEventListener("input", changed);
   form.addEventListener("change", changed);

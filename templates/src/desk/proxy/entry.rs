@@ -313,7 +313,7 @@ fn form(frame: &Frame<'_>, search: &Search<'_>, entry: &Entry<'_>) -> Markup {
             div.q id=(anchor("at")) data-pass="" {
                 label.l for="at" { kbd { "J" } (frame.t("desk.proxy.at.label")) }
                 input #at type="text" name="at" value=(at) data-key="J" aria-describedby="at-hint" aria-invalid=[asking.why("at").map(|_| "true")];
-                span.s #at-hint { (at_hint(frame, entry.said, entry.problems)) }
+                div.s #at-hint { (at_hint(frame, entry.said, entry.problems)) }
             }
             fieldset.q id=(anchor("via")) data-pass="" {
                 legend { (frame.t("desk.proxy.via")) }
@@ -335,7 +335,7 @@ fn form(frame: &Frame<'_>, search: &Search<'_>, entry: &Entry<'_>) -> Markup {
                 label.l for="remark" { kbd { "B" } (frame.t("desk.proxy.remark.label")) }
                 // No maxlength: a browser would cut what is pasted without a word.
                 input.note #remark type="text" name="remark" value=(asking.value("remark").unwrap_or_default()) data-key="B"
-                    aria-describedby="remark-help remark-why" aria-invalid=[asking.why("remark").map(|_| "true")];
+                    aria-describedby=(if asking.why("remark").is_some() { "remark-help remark-why" } else { "remark-help" }) aria-invalid=[asking.why("remark").map(|_| "true")];
                 span.s #remark-help { (frame.t("desk.proxy.remark.help")) }
                 (field_error("remark-why", asking.why("remark")))
             }

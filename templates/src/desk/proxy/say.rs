@@ -257,7 +257,7 @@ pub fn live(frame: &Frame<'_>, held: &FacilityBoard, said: &Said, problems: &[Pr
     html! {
         div #say { (say(frame, held, said, problems)) }
         div #changes { (changes(frame, held, said)) }
-        span #at-hint { (at_hint(frame, Some(said), problems)) }
+        div #at-hint { (at_hint(frame, Some(said), problems)) }
     }
 }
 
