@@ -100,6 +100,8 @@ pub struct Desk {
     pub label: Text,
     /// Its telephone number.
     pub phone: Phone,
+    /// Where report sheets are faxed to, if it has a FAX.
+    pub fax: Option<Phone>,
     /// When somebody answers, in words.
     pub hours: Text,
 }

@@ -34,7 +34,7 @@ const DESK_CSS: &str = concat!(
     include_str!("../assets/desk/account.css"),
 );
 
-const FILES: [(&str, &[u8]); 9] = [
+const FILES: [(&str, &[u8]); 10] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
@@ -44,6 +44,7 @@ const FILES: [(&str, &[u8]); 9] = [
     ("desk.css", DESK_CSS.as_bytes()),
     ("desk.js", include_bytes!("../assets/desk.js")),
     ("desk-passkey.js", include_bytes!("../assets/desk-passkey.js")),
+    ("desk-proxy.js", include_bytes!("../assets/desk-proxy.js")),
 ];
 
 static ASSETS: LazyLock<Vec<(&'static str, Asset)>> =

@@ -36,7 +36,7 @@ use axum::routing::get;
 use imaboard_display::{assets, qr};
 use imaboard_domain::guard::{self, Inspection, Verdict};
 use imaboard_domain::{
-    Channel, Entry, EntryId, FacilityBoard, FacilityId, Facts, KeyId, Moment, Observation, RawObservation, Refused, Rules,
+    Board, Channel, Entry, EntryId, FacilityBoard, FacilityId, Facts, KeyId, Moment, Observation, RawObservation, Refused, Rules,
 };
 use imaboard_templates::poster::{self, Poster};
 use imaboard_templates::report::form::{Finding, Typed};
@@ -49,6 +49,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::commands::is_loopback;
 use crate::recorder::{Intent, Receipt, Submission, SubmitError, public_register};
+
+pub(super) use form::{Realms, realm};
 
 /// The routes below `/r`.
 pub fn routes() -> Router<Arc<App>> {
@@ -291,10 +293,20 @@ fn derived(app: &App, base: Uuid, content: &str) -> EntryId {
     )
 }
 
+/// The id of the entry that takes a report back: taking the same report back twice is once, whoever does it.
+pub(super) fn correction_id(app: &App, report: EntryId) -> EntryId {
+    derived(app, report.0, &format!("correction\0{report}"))
+}
+
 /// What the guard says of a text. The recorder asks it again; here the sender learns of everything at once.
-fn inspect(app: &App, text: &str) -> Inspection {
+pub(super) fn inspect(app: &App, text: &str) -> Inspection {
+    app.board.read(|board| inspect_beside(app, board, text))
+}
+
+/// The same for who looks at the board already: a lock is never taken twice.
+pub(super) fn inspect_beside(app: &App, board: &Board, text: &str) -> Inspection {
     let phones = [app.city.desk.phone.clone(), app.city.disaster_desk.phone.clone()];
-    guard::inspect(text, &app.board.read(|board| public_register(board, &phones)))
+    guard::inspect(text, &public_register(board, &phones))
 }
 
 /// What the guard finds in a text, if it blocks it.
@@ -303,7 +315,7 @@ fn personal(app: &App, text: &str) -> Option<Vec<Finding>> {
     (inspection.verdict == Verdict::Block).then(|| findings(inspection.findings))
 }
 
-fn findings(found: Vec<guard::Finding>) -> Vec<Finding> {
+pub(super) fn findings(found: Vec<guard::Finding>) -> Vec<Finding> {
     found.into_iter().map(|f| Finding { start: f.start, end: f.end, why: f.why, suggestion: f.suggestion }).collect()
 }
 
@@ -373,8 +385,7 @@ async fn correct(
         Ok(_) => return render(&app, &speaker, StatusCode::NOT_FOUND, problem::no_receipt),
         Err(_) => return sentence(&app, &speaker, StatusCode::SERVICE_UNAVAILABLE, "not_stored"),
     };
-    // Taking the same report back twice is once.
-    let id = derived(&app, entry.id.0, &format!("correction\0{}", entry.id));
+    let id = correction_id(&app, entry.id);
     match app.recorder.submit(speaker.submission(id, Intent::Correct { replaces: entry.id }, None)).await {
         Ok(receipt) => see_receipt(&speaker, &receipt),
         // Somebody else took it back: its receipt says so.

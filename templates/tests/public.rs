@@ -231,6 +231,39 @@ fn what_was_telephoned_says_who_typed_it_and_when() {
 }
 
 #[test]
+fn every_value_that_came_by_telephone_or_fax_says_that_the_city_typed_it_in() {
+    let mut s = Sample::founded(false);
+    s.incident("t1", "台風18号", Severity::Incident, false, hours_ago(3));
+    s.register(place("f001", "はまゆう荘", "oseto", vec![service(ServiceKind::DayCare, 25)]));
+    let day = |day, level| vacancy(ServiceKind::DayCare, Cell::Weekday(day, Session::Day), level, None);
+    s.report("f001", minutes_ago(30), Channel::Qr, Weekday::ALL.iter().map(|d| day(*d, Level::Few)).collect());
+    s.report("f001", minutes_ago(20), Channel::Fax, vec![day(Weekday::Wed, Level::Full)]);
+    s.report(
+        "f001",
+        minutes_ago(92),
+        Channel::Phone,
+        vec![
+            plain(Aspect::FirstReport, Value::FirstReport(FirstReport::Impaired)),
+            plain(Aspect::Power, Value::Power { state: Power::Generator, hours: Some(6) }),
+            plain(Aspect::Needs, Value::Needs(vec![Need { urgency: Urgency::Now, item: NeedItem::Water, quantity: None }])),
+        ],
+    );
+    s.report(
+        "f001",
+        minutes_ago(60),
+        Channel::Button,
+        vec![plain(Aspect::Water, Value::Utility { state: Utility::None, hours: None })],
+    );
+    let all = pages(&s.board);
+    let html = Html::parse_document(&all.iter().find(|(n, _)| n == "facility-f001").unwrap().1);
+    let damage = select(&html, "[aria-labelledby=dm] dd");
+    assert_eq!(damage.iter().filter(|d| d.contains("電話 9:10時点・市が9:24に代理入力")).count(), 3, "{damage:?}");
+    assert!(damage.iter().any(|d| d.contains("使えない") && d.contains("9:42時点") && !d.contains("代理入力")), "{damage:?}");
+    let cells = select(&html, ".grid td .age");
+    assert_eq!(cells, ["FAX 10:22時点・市が10:36に代理入力"], "a cell that came another way than the others says so");
+}
+
+#[test]
 fn hostile_names_and_texts_stay_text() {
     let evil = "<script>alert(1)</script>\"'&<img src=x onerror=alert(1)>";
     let mut s = Sample::founded(false);

@@ -87,13 +87,16 @@ fn meant(app: &App, speaker: &Speaker, typed: &Typed) -> Result<Meant, Vec<Probl
 }
 
 /// What an exercise makes of a report.
-enum Realms {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum Realms {
+    /// It is meant so; `None` leaves it to the recorder.
     Means(Option<Realm>),
+    /// Only the sender knows.
     Ask,
 }
 
 /// What the sender meant is what the page showed; where that is not enough, it asks.
-fn realm(moment: Moment<'_>, typed: &Typed, says_how_it_is: bool) -> Realms {
+pub(in crate::web) fn realm(moment: Moment<'_>, typed: &Typed, says_how_it_is: bool) -> Realms {
     let first = typed.one("first_report").unwrap_or_default();
     let help = first.starts_with("needs_help");
     let sure = typed.one("realm.sure").or_else(|| first.split_once(':').map(|(_, realm)| realm)).and_then(word);

@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use super::front::legend;
-use super::value::{channel_key, condition, countable, last_said, room, source_words, span_words};
+use super::value::{channel_key, condition, countable, is_typed_in, last_said, room, source_small, source_words, span_words};
 use crate::layout::{Frame, as_of, page, tel_big, time_tag};
 use crate::marks::level_quiet;
 use crate::time;
@@ -120,7 +120,7 @@ fn disaster(frame: &Frame<'_>, held: &FacilityBoard) -> Markup {
                 @if !row.needs.is_empty() {
                     dt { (frame.t("aspect.needs")) }
                     dd { @for need in row.needs { span.line { (super::incident::need_words(frame, need)) } }
-                        @if let Some(s) = row.shown(&Aspect::Needs).current() { small { (time_tag(s.observed_at, frame.now())) (frame.t("public.as_of")) } } }
+                        @if let Some(s) = row.shown(&Aspect::Needs).current() { small { (source_small(frame, s)) } } }
                 }
             }
         }
@@ -192,6 +192,8 @@ fn cell(frame: &Frame<'_>, shown: Shown<'_>, main: &Standing, unit: &str, day: O
     let standing = shown.current();
     let level = standing.and_then(|s| s.value.level());
     let own_time = standing.filter(|s| s.observed_at != main.observed_at);
+    // What was typed in for the facility says so, also where the line above the grid speaks of another channel.
+    let typed_in = standing.filter(|s| is_typed_in(s) && (own_time.is_some() || s.channel != main.channel));
     html! {
         td.aging[shown.is_aging()] {
             @if let Some(day) = day { (day) }
@@ -200,7 +202,8 @@ fn cell(frame: &Frame<'_>, shown: Shown<'_>, main: &Standing, unit: &str, day: O
                 @if let Some(n) = standing.and_then(|s| s.value.count()).filter(|n| *n > 0) { (n) (unit) }
             }
             @match shown {
-                Shown::Aging(s) => span.age { (time::ago(s.observed_at, frame.now())) },
+                Shown::Aging(s) => span.age { (time::ago(s.observed_at, frame.now())) @if let Some(s) = typed_in { "・" (source_words(frame, s)) } },
+                Shown::Fresh(_) if typed_in.is_some() => { @if let Some(s) = typed_in { span.age { (source_words(frame, s)) } } },
                 Shown::Fresh(_) => { @if let Some(s) = own_time { span.age { (time_tag(s.observed_at, frame.now())) } } },
                 Shown::Stale(s) => (last_said(frame, s, unit)),
                 Shown::Missing => {}

@@ -84,6 +84,16 @@ pub(crate) fn source_words(frame: &Frame<'_>, standing: &Standing) -> String {
     text
 }
 
+/// Whether somebody at the city typed it in.
+pub(crate) fn is_typed_in(standing: &Standing) -> bool {
+    matches!(standing.channel, Channel::Phone | Channel::Fax)
+}
+
+/// `9:10時点`, or for what was telephoned or faxed `電話 9:10時点・市が9:24に代理入力`; small.
+pub(crate) fn source_small(frame: &Frame<'_>, standing: &Standing) -> Markup {
+    html! { @if is_typed_in(standing) { (source_words(frame, standing)) } @else { (as_of_small(frame, standing.observed_at)) } }
+}
+
 pub(crate) fn channel_key(channel: Channel) -> &'static str {
     match channel {
         Channel::Form => "channel.form",
@@ -165,7 +175,7 @@ pub(crate) fn condition(frame: &Frame<'_>, facility: &Facility, aspect: &Aspect,
             };
             html! {
                 span.n { (mark(drawn)) (damage_words(frame, facility, aspect, &s.value)) }
-                " " small { (as_of_small(frame, s.observed_at))
+                " " small { (source_small(frame, s))
                     @if shown.is_aging() { "・" (time::ago(s.observed_at, frame.now())) }
                 }
             }
