@@ -21,8 +21,8 @@ pub struct Response<'a> {
     pub marks: &'a [(i64, String)],
 }
 
-/// Shares that are asked for most: each has a line of its own.
-const LEVELS: [u32; 3] = [50, 80, 95];
+/// Shares that people ask for, and both ends: each has a line, and nothing else has.
+const LEVELS: [u32; 5] = [0, 50, 80, 95, 100];
 
 /// The drawing; nothing if nobody was asked.
 #[must_use]
@@ -64,7 +64,7 @@ fn draw(
 ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'static> as DrawingBackend>::ErrorType>> {
     let signed = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let font = signed(size.font_px);
-    let (left, top, bottom) = (font * 3, font, signed(size.height_px) - font * 2);
+    let (left, top, bottom) = (font * 4, font, signed(size.height_px) - font * 2);
     let right = signed(size.width_px) - font * 4;
     let until = of.until_s.max(1);
     let x = |seconds: i64| {
@@ -77,18 +77,11 @@ fn draw(
     let letters = |color: &'static RGBColor, pos: Pos| {
         TextStyle::from((FONTS, f64::from(size.font_px) * SVG_FONT_SCALE)).color(color).pos(pos)
     };
-    for percent in [0, 20, 40, 60, 80, 100] {
+    for percent in LEVELS {
         let color = if percent == 0 { QUIET } else { RULE };
         area.draw(&PathElement::new([(left, y(percent)), (right, y(percent))], color.stroke_width(1)))?;
         let at = (left - 6, y(percent));
         area.draw(&Text::new(format!("{percent}%"), at, letters(&QUIET, Pos::new(HPos::Right, VPos::Center))))?;
-    }
-    for percent in LEVELS {
-        // Short dashes of the ruler itself: a mark to read by, not a line of the data.
-        for from in (left..right).step_by(12) {
-            let to = (from + 4).min(right);
-            area.draw(&PathElement::new([(from, y(percent)), (to, y(percent))], QUIET.stroke_width(1)))?;
-        }
     }
     for (minutes, word) in of.marks {
         let at = x(minutes.saturating_mul(60));

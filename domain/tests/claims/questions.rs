@@ -300,7 +300,8 @@ fn a_roll_call_that_is_over_asks_those_who_were_there_and_keeps_their_answers() 
         Report { roll_call: Some(id("rc-1")), ..report(name, after_minutes(minutes), vec![safe]) }
     };
     let call = Facts::RollCallOpened(roll_call("rc-1", false, after_minutes(10)));
-    let mut board = board_of([place("a", "seihi", tokuyo()), place("b", "oshima", tokuyo()), place("c", "seihi", tokuyo()), call]);
+    let mut board =
+        board_of([place("a", "seihi", tokuyo()), place("b", "oshima", tokuyo()), place("c", "seihi", tokuyo()), call]);
     board.apply(&entry(5, after_minutes(20), Facts::Report(said("a", 20))));
     board.apply(&entry(6, after_minutes(40), Facts::Report(said("b", 40))));
     board.apply(&entry(7, after_minutes(60), Facts::RollCallClosed { roll_call: id("rc-1") }));

@@ -163,6 +163,10 @@ fn plan(app: &App, typed: &Typed) -> Result<Plan, Vec<Problem>> {
         if plan.exercise && moment.mode() == imaboard_domain::Mode::Incident {
             return Err(vec![Problem { field: "realm", message: wrong("exercise_in_disaster") }]);
         }
+        // Of two at once only the newer would be seen.
+        if plan.exercise && moment.exercise().is_some() {
+            return Err(vec![Problem { field: "realm", message: wrong("exercise_runs") }]);
+        }
         Ok(plan)
     })
     .and_then(|plan| match inspect(app, &plan.name) {

@@ -52,6 +52,17 @@ pub(crate) fn area_words(frame: &Frame<'_>, areas: &[DistrictId]) -> String {
     areas.iter().map(|d| frame.city.district(d)).collect::<Vec<_>>().join("・")
 }
 
+/// The districts of a roll call in the order people name them, then those the settings do not list.
+pub(crate) fn in_order<'n, 'm>(
+    frame: &Frame<'_>,
+    now: &'n RollCallNow<'m>,
+) -> Vec<(&'n DistrictId, &'n imaboard_domain::DistrictAnswers<'m>)> {
+    let place = |id: &DistrictId| frame.city.districts.iter().position(|d| d.id == *id).unwrap_or(usize::MAX);
+    let mut list: Vec<_> = now.districts.iter().collect();
+    list.sort_by_key(|(id, _)| place(id));
+    list
+}
+
 /// Who would be asked in these districts.
 pub(crate) fn reach_of(frame: &Frame<'_>, areas: &[DistrictId]) -> Reach {
     let covered = |d: &DistrictId| areas.is_empty() || areas.contains(d);

@@ -9,7 +9,7 @@ use imaboard_domain::{Answer, Channel, DistrictId, FacilityBoard, Incident, Roll
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use super::{area_words, framed, plate};
+use super::{area_words, framed, in_order, plate};
 use crate::desk::{Frame, pager};
 use crate::layout::{self, machine_time, tel, time_tag};
 use crate::public::incident::events;
@@ -283,7 +283,7 @@ fn districts(frame: &Frame<'_>, now: &RollCallNow<'_>, answers: &[Row<'_>]) -> M
                         th scope="col" { (frame.t("desk.incidents.report.district")) }
                         @for key in ["desk.incidents.report.asked", "desk.incidents.report.answered", "desk.incidents.report.share", "desk.incidents.report.in_30"] { th.inc-r scope="col" { (frame.t(key)) } }
                     } }
-                    tbody { @for (id, d) in &now.districts { tr {
+                    tbody { @for (id, d) in in_order(frame, now) { tr {
                         th scope="row" { (frame.city.district(id)) }
                         td.inc-r.num { (d.asked) }
                         td.inc-r.num { (d.answered) }

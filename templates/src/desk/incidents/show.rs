@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::form::{MOST_TEXT_CHARS, TILES};
-use super::{answers_words, area_words, framed, plate, query, reach_of};
+use super::{answers_words, area_words, framed, in_order, plate, query, reach_of};
 use crate::desk::{Frame, Role, field_error, pager};
 use crate::layout::{self, machine_time, time_tag};
 use crate::public::incident::{Event, events};
@@ -172,7 +172,7 @@ fn districts(frame: &Frame<'_>, now: &RollCallNow<'_>) -> Markup {
                     th.inc-r scope="col" { (frame.t("desk.incidents.show.asked")) }
                     th.inc-r scope="col" { (frame.t("desk.incidents.show.share")) }
                 } }
-                tbody { @for (id, d) in &now.districts { tr {
+                tbody { @for (id, d) in in_order(frame, now) { tr {
                     th scope="row" { (frame.city.district(id)) }
                     td.inc-r.num { (d.answered) }
                     td.inc-r.num { (d.asked) }
