@@ -347,10 +347,11 @@ async fn close(State(app): State<Arc<App>>, member: Member, Path(id): Path<Strin
         Ok(_) => see_other(&format!("/desk/incidents/{}", incident.id)),
         Err(error) => {
             let (status, why) = explained(&error);
-            match find(&app, &id).is_some_and(|i| i.closed_at.is_some()) {
+            if find(&app, &id).is_some_and(|i| i.closed_at.is_some()) {
                 // Somebody else was quicker, or a roll call stayed open: the page shows which.
-                true => shown(&app, &member, status, &incident.id, Some(&why), 1),
-                false => again(status, &why, &[], false),
+                shown(&app, &member, status, &incident.id, Some(&why), 1)
+            } else {
+                again(status, &why, &[], false)
             }
         }
     }

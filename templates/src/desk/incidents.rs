@@ -31,7 +31,21 @@ pub(crate) fn framed(frame: &Frame<'_>, incident: &Incident, title: &str, middle
         Some(_) => title.to_owned(),
         None => format!("【{}】{title}", frame.t("mode.exercise")),
     };
-    document(frame, Some(Room::Incidents), &title, html! { div.inc-practice { div { (middle) } } })
+    document(
+        frame,
+        Some(Room::Incidents),
+        &title,
+        html! {
+            // Paper comes in sheets, and each of them may be left on a desk alone.
+            p.inc-each-sheet aria-hidden="true" { "【" (frame.t("mode.exercise")) "】" }
+            div.inc-practice { div { (middle) } }
+        },
+    )
+}
+
+/// What describes a field: its hint, and what is wrong with it only where something is.
+pub(crate) fn described(hint: &str, wrong: &str, problem: Option<&str>) -> String {
+    if problem.is_some() { format!("{hint} {wrong}") } else { hint.to_owned() }
 }
 
 /// `訓練`, `警戒` or `災害` as a plate before a name.
@@ -189,7 +203,7 @@ fn opening(frame: &Frame<'_>, typed: &Typed, problems: &[Problem], another: bool
                     div.pair {
                         label for="nm" { (frame.t("desk.incidents.name")) }
                         div {
-                            input.wide #nm type="text" name="name" value=[typed.one("name")] autocomplete="off" aria-describedby="h-name w-name"
+                            input.wide #nm type="text" name="name" value=[typed.one("name")] autocomplete="off" aria-describedby=(described("h-name", "w-name", message(problems, "name")))
                                 aria-invalid=[message(problems, "name").map(|_| "true")];
                             p.hint #h-name { (frame.t("desk.incidents.name_hint")) }
                             (field_error("w-name", message(problems, "name")))
@@ -214,7 +228,7 @@ fn opening(frame: &Frame<'_>, typed: &Typed, problems: &[Problem], another: bool
                             }
                         }
                         p.l #l-area { (frame.t("desk.incidents.areas")) }
-                        div role="group" aria-labelledby="l-area" aria-describedby="h-area" {
+                        div role="group" aria-labelledby="l-area" aria-describedby=(described("h-area", "w-area", message(problems, "area"))) {
                             p.districts { @for d in &frame.city.districts {
                                 label.chk {
                                     input type="checkbox" name="area" value=(d.id) checked[ticked(typed, "area", d.id.as_str(), everywhere)];
@@ -403,7 +417,7 @@ fn past_list(frame: &Frame<'_>, page: usize) -> Markup {
     let page = page.clamp(1, pages);
     let t = |key: &str| frame.words.t(&format!("desk.incidents.{key}")).to_owned();
     html! {
-        section.inc-past aria-labelledby="pt" {
+        section.inc-past {
             h2.rule #pt { (t("past_title")) }
             @if list.is_empty() { p.s { (t("past_none")) } }
             @else {

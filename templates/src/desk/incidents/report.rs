@@ -125,7 +125,7 @@ pub fn page(frame: &Frame<'_>, incident: &Incident, part: &Part, curve: Option<[
                 @if let Some(why) = why { dt { (frame.t("desk.incidents.show.why")) } dd.told { (why) } }
             }
         }
-        section aria-labelledby="rc" {
+        section {
             h2.rule #rc { (frame.t("desk.incidents.report.calls")) }
             @match call {
                 None => p { (frame.t("desk.incidents.report.no_call")) },
@@ -149,7 +149,7 @@ fn moment_tag(frame: &Frame<'_>, at: Timestamp) -> Markup {
     html! { time datetime=(machine_time(at)) { (frame.fill("desk.incidents.report.moment", &[("year", &year.to_string()), ("at", &time::day_clock(at))])) } }
 }
 
-fn calls<'a>(frame: &Frame<'a>, incident: &Incident, chosen: &RollCall, base: &str) -> Markup {
+fn calls(frame: &Frame<'_>, incident: &Incident, chosen: &RollCall, base: &str) -> Markup {
     let list = frame.moment.roll_calls_of(incident);
     let t = |key: &str| frame.words.t(&format!("desk.incidents.report.{key}")).to_owned();
     let reached =

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::form::{MOST_TEXT_CHARS, TILES};
-use super::{answers_words, area_words, framed, in_order, plate, query, reach_of};
+use super::{answers_words, area_words, described, framed, in_order, plate, query, reach_of};
 use crate::desk::{Frame, Role, field_error, pager};
 use crate::layout::{self, machine_time, time_tag};
 use crate::public::incident::{Event, events};
@@ -102,7 +102,7 @@ fn update_form(frame: &Frame<'_>, incident: &Incident, base: &str, nonce: Uuid, 
             input type="hidden" name="nonce" value=(nonce);
             div.field {
                 label for="text" { (frame.t("desk.incidents.show.write")) }
-                textarea #text name="text" rows="3" aria-describedby="h-text w-text" aria-invalid=[returned.problem.map(|_| "true")] { (returned.text) }
+                textarea #text name="text" rows="3" aria-describedby=(described("h-text", "w-text", returned.problem)) aria-invalid=[returned.problem.map(|_| "true")] { (returned.text) }
                 p.hint #h-text { (frame.fill(hint, &[("most", &MOST_TEXT_CHARS.to_string())])) }
                 (field_error("w-text", returned.problem))
                 @for (why, instead) in returned.findings { p.wrong { (why) " " (instead) } }
@@ -162,7 +162,8 @@ fn one_call<'a>(frame: &Frame<'a>, call: &'a RollCall) -> Markup {
 }
 
 fn districts(frame: &Frame<'_>, now: &RollCallNow<'_>) -> Markup {
-    let label = frame.t("desk.incidents.show.by_district");
+    // Each roll call of the page has a table of its own.
+    let label = format!("{} {}", frame.t("desk.incidents.show.by_district"), time::when(now.call.opened_at, frame.now()));
     html! { @if now.districts.len() > 1 {
         div.scroll tabindex="0" role="region" aria-label=(label) {
             table aria-label=(label) {
@@ -227,7 +228,7 @@ pub fn closing(frame: &Frame<'_>, incident: &Incident, nonce: Uuid, returned: Re
                 input type="hidden" name="nonce" value=(nonce);
                 div.field {
                     label for="why" { (frame.t("desk.incidents.close.why")) }
-                    textarea #why name="why" rows="3" required aria-describedby="h-why w-why" aria-invalid=[returned.problem.map(|_| "true")] { (returned.text) }
+                    textarea #why name="why" rows="3" required aria-describedby=(described("h-why", "w-why", returned.problem)) aria-invalid=[returned.problem.map(|_| "true")] { (returned.text) }
                     p.hint #h-why { (frame.t(hint)) }
                     (field_error("w-why", returned.problem))
                     @for (why, instead) in returned.findings { p.wrong { (why) " " (instead) } }
