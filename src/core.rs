@@ -5,9 +5,8 @@
 
 use futures_util::stream::{self, StreamExt as _};
 use imaboard_domain::{
-    Button, ButtonId, Channel, Display, DistrictId, Facility, FacilityId, Facts, Hazard, Incident, IncidentId, Moment,
-    NoticeCategory, Observation, OrdMap, PostingId, PostingKind, PostingState, Realm, RollCall, RollCallId, Rules, Setting,
-    Severity, city_date,
+    Button, ButtonId, Channel, Display, DistrictId, Facility, FacilityId, Facts, Hazard, Moment, NoticeCategory, Observation,
+    PostingId, PostingKind, PostingState, Realm, RollCallId, Rules, Setting, Severity,
 };
 use imaboard_templates::desk::Role;
 use jiff::Timestamp;
@@ -17,7 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::recorder::{Intent, Submission, SubmitError, new_id};
+use crate::incidents::{self, By, MOST_NAME_CHARS, Opening, open_calls};
+use crate::recorder::{Intent, Receipt, Submission, SubmitError, new_id};
 use crate::staff::{self, Account};
 
 /// One request of the command line.
@@ -208,17 +208,17 @@ where
     text.parse().map_err(|e: T::Err| e.to_string())
 }
 
+fn command_line() -> By {
+    By { channel: Channel::System, actor: ACTOR.to_owned() }
+}
+
 /// Records a control entry for the command line; gives its position and id.
 pub async fn control(app: &Arc<App>, facts: Facts, text: Option<String>) -> Result<Value, Refused> {
-    let submission = Submission {
-        id: new_id(),
-        channel: Channel::System,
-        actor: ACTOR.to_owned(),
-        intent: Intent::Control(Box::new(facts)),
-        text,
-    };
-    let receipt = app.recorder.submit(submission).await.map_err(explain)?;
-    Ok(json!({ "seq": receipt.entry.seq, "id": receipt.entry.id, "recorded_at": receipt.entry.recorded_at }))
+    incidents::record(app, &command_line(), new_id(), facts, text).await.map(|receipt| stored(&receipt)).map_err(explain)
+}
+
+fn stored(receipt: &Receipt) -> Value {
+    json!({ "seq": receipt.entry.seq, "id": receipt.entry.id, "recorded_at": receipt.entry.recorded_at })
 }
 
 fn explain(error: SubmitError) -> Refused {
@@ -416,69 +416,38 @@ async fn incident_open(
     exercise: bool,
     alert: bool,
 ) -> Result<Value, Refused> {
-    if name.trim().is_empty() || name.chars().count() > 40 {
-        return Err("an incident needs a name of 1 to 40 characters".to_owned());
+    if name.trim().is_empty() || name.chars().count() > MOST_NAME_CHARS {
+        return Err(format!("an incident needs a name of 1 to {MOST_NAME_CHARS} characters"));
     }
     let hazard: Hazard = hazard.parse().map_err(|_| {
         let known: Vec<&str> = Hazard::ALL.iter().map(|h| h.word()).collect();
         format!("there is no hazard {hazard:?}; one of {}", known.join(", "))
     })?;
-    let areas = find_areas(app, areas)?;
-    let now = app.clock.now();
-    let id = app.look(|m| {
-        let stem = format!("{}-{}", city_date(now), hazard.word().replace('_', "-"));
-        (1..)
-            .filter_map(|n| IncidentId::new(if n == 1 { stem.clone() } else { format!("{stem}-{n}") }).ok())
-            .find(|id| !m.board.incidents().contains_key(id))
-    });
-    let id = id.ok_or("no free incident id")?;
     let severity = if alert { Severity::Alert } else { Severity::Incident };
-    let incident = Incident { id: id.clone(), name, hazard, areas, severity, exercise, opened_at: now, closed_at: None };
-    let mut value = control(app, Facts::IncidentOpened(incident), None).await?;
+    let opening = Opening { name, hazard, areas: find_areas(app, areas)?, severity, exercise };
+    let (receipt, id) = incidents::open(app, &command_line(), new_id(), opening).await.map_err(explain)?;
+    let mut value = stored(&receipt);
     value["incident"] = id.as_str().into();
     Ok(value)
 }
 
 async fn incident_close(app: &Arc<App>, id: &str) -> Result<Value, Refused> {
-    let incident: IncidentId = parse(id)?;
-    let exercise = app.look(|m| m.board.incidents().get(&incident).map(|i| i.exercise));
-    let value = control(app, Facts::IncidentClosed { incident }, None).await?;
-    // Roll calls of a realm end with its last incident.
-    let realm = if exercise == Some(true) { Realm::Exercise } else { Realm::Real };
-    let over = app.look(|m| if m.incident_in(realm).is_some() { Vec::new() } else { open_calls(&m, realm) });
-    for roll_call in over {
-        control(app, Facts::RollCallClosed { roll_call }, None).await?;
-    }
-    Ok(value)
-}
-
-fn open_calls(m: &Moment<'_>, realm: Realm) -> Vec<RollCallId> {
-    m.board
-        .roll_calls()
-        .values()
-        .filter(|c| c.closed_at.is_none() && c.exercise == (realm == Realm::Exercise))
-        .map(|c| c.id.clone())
-        .collect()
+    let closed = incidents::close(app, &command_line(), new_id(), parse(id)?, None).await;
+    closed.map(|receipt| stored(&receipt)).map_err(explain)
 }
 
 async fn rollcall_open(app: &Arc<App>, areas: &[String], exercise: bool) -> Result<Value, Refused> {
     let areas = find_areas(app, areas)?;
-    let now = app.clock.now();
-    let (exercise, id) = app.look(|m| {
+    let exercise = app.look(|m| {
         // While only an exercise is open, a roll call can only mean the exercise.
         let exercise = exercise || (m.exercise().is_some() && m.incident().is_none());
         if exercise && m.exercise().is_none() {
             return Err("there is no exercise; open one first (incident open … --exercise)".to_owned());
         }
-        let stem = format!("rc-{}", city_date(now));
-        let id = (1..)
-            .filter_map(|n| RollCallId::new(format!("{stem}-{n}")).ok())
-            .find(|id| !m.board.roll_calls().contains_key(id))
-            .ok_or_else(|| "no free roll call id".to_owned())?;
-        Ok((exercise, id))
+        Ok(exercise)
     })?;
-    let call = RollCall { id: id.clone(), areas, exercise, opened_at: now, closed_at: None, answers: OrdMap::new() };
-    let mut value = control(app, Facts::RollCallOpened(call), None).await?;
+    let (receipt, id) = incidents::open_call(app, &command_line(), new_id(), areas, exercise).await.map_err(explain)?;
+    let mut value = stored(&receipt);
     value["roll_call"] = id.as_str().into();
     value["exercise"] = exercise.into();
     Ok(value)

@@ -18,6 +18,7 @@ pub mod core;
 pub mod data_folder;
 pub mod descriptors;
 pub mod fold;
+pub mod incidents;
 pub mod intake;
 pub mod jobs;
 pub mod keys;

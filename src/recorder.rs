@@ -960,6 +960,12 @@ fn check_control(m: &Moment<'_>, facts: &Facts, has_text: bool) -> Result<(), Re
             Some(i) if i.closed_at.is_some() => Err(Refusal::Already("closed")),
             Some(_) => Ok(()),
         },
+        Facts::IncidentNoted { .. } if !has_text => Err(Refusal::Empty),
+        Facts::IncidentNoted { incident } => match b.incidents().get(incident) {
+            None => Err(Refusal::Missing("incident")),
+            Some(i) if i.closed_at.is_some() => Err(Refusal::Already("closed")),
+            Some(_) => Ok(()),
+        },
         Facts::RollCallClosed { roll_call } => match b.roll_calls().get(roll_call) {
             None => Err(Refusal::Missing("roll call")),
             Some(r) if r.closed_at.is_some() => Err(Refusal::Already("closed")),

@@ -34,7 +34,7 @@ const DESK_CSS: &str = concat!(
     include_str!("../assets/desk/account.css"),
 );
 
-const FILES: [(&str, &[u8]); 10] = [
+const FILES: [(&str, &[u8]); 11] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
@@ -45,6 +45,7 @@ const FILES: [(&str, &[u8]); 10] = [
     ("desk.js", include_bytes!("../assets/desk.js")),
     ("desk-passkey.js", include_bytes!("../assets/desk-passkey.js")),
     ("desk-proxy.js", include_bytes!("../assets/desk-proxy.js")),
+    ("desk-incidents.js", include_bytes!("../assets/desk-incidents.js")),
 ];
 
 static ASSETS: LazyLock<Vec<(&'static str, Asset)>> =

@@ -22,7 +22,7 @@ use crate::display::Display;
 use crate::entry::{Entry, Facts, Report};
 use crate::facility::Facility;
 use crate::id::{ButtonId, DisplayId, EntryId, FacilityId, IncidentId, KeyId, PostingId, RollCallId};
-use crate::incident::{Answer, Incident, RollCall};
+use crate::incident::{Answer, Incident, IncidentNote, RollCall};
 use crate::index::{Index, Marks};
 use crate::moment::city_date;
 use crate::posting::{Posting, PostingKind, PostingState};
@@ -46,6 +46,8 @@ pub enum View {
     ExerciseDamage,
     /// Roll calls and their answers.
     RollCalls,
+    /// What the city wrote down about incidents and exercises.
+    Updates,
     /// Published notices.
     Notices,
     /// Published jobs.
@@ -130,6 +132,10 @@ pub struct FacilityBoard {
     pub facility: Arc<Facility>,
     /// Taken out of the register.
     pub retired: bool,
+    /// When it came into the register.
+    pub since: Timestamp,
+    /// When it was taken out, if it is out.
+    pub until: Option<Timestamp>,
     /// Real standings.
     pub real: BTreeMap<Aspect, Standing>,
     /// Standings inside exercises.
@@ -156,6 +162,7 @@ pub struct Board {
     facilities: OrdMap<FacilityId, Arc<FacilityBoard>>,
     keys: OrdMap<KeyId, FacilityKey>,
     incidents: OrdMap<IncidentId, Incident>,
+    notes: OrdMap<IncidentId, Vec<IncidentNote>>,
     roll_calls: OrdMap<RollCallId, RollCall>,
     postings: OrdMap<PostingId, Arc<Posting>>,
     buttons: OrdMap<ButtonId, Button>,
@@ -173,6 +180,7 @@ struct Stored {
     facilities: OrdMap<FacilityId, Arc<FacilityBoard>>,
     keys: OrdMap<KeyId, FacilityKey>,
     incidents: OrdMap<IncidentId, Incident>,
+    notes: OrdMap<IncidentId, Vec<IncidentNote>>,
     roll_calls: OrdMap<RollCallId, RollCall>,
     postings: OrdMap<PostingId, Arc<Posting>>,
     buttons: OrdMap<ButtonId, Button>,
@@ -181,7 +189,7 @@ struct Stored {
 
 impl From<Stored> for Board {
     fn from(stored: Stored) -> Self {
-        let Stored { position, sample, facilities, keys, incidents, roll_calls, postings, buttons, displays } = stored;
+        let Stored { position, sample, facilities, keys, incidents, notes, roll_calls, postings, buttons, displays } = stored;
         let mut index = Index::default();
         // In place, because a second copy of a nation's register would be most of the memory of a start.
         let facilities = facilities
@@ -192,7 +200,8 @@ impl From<Stored> for Board {
                 (board.facility.id.clone(), held)
             })
             .collect();
-        let mut board = Self { position, sample, facilities, keys, incidents, roll_calls, postings, buttons, displays, index };
+        let mut board =
+            Self { position, sample, facilities, keys, incidents, notes, roll_calls, postings, buttons, displays, index };
         board.index.rebuild_from(&board.facilities, &board.keys, &board.buttons, &board.postings);
         board
     }
@@ -254,6 +263,12 @@ impl Board {
     #[must_use]
     pub fn incidents(&self) -> &OrdMap<IncidentId, Incident> {
         &self.incidents
+    }
+
+    /// What the city wrote down about an incident or exercise, in the order it was recorded.
+    #[must_use]
+    pub fn notes(&self, incident: &IncidentId) -> &[IncidentNote] {
+        self.notes.get(incident).map_or(&[], Vec::as_slice)
     }
 
     /// Every roll call.
@@ -327,13 +342,20 @@ impl Board {
                 for id in touched {
                     self.change_posting(&id, &mut views, |posting| posting.text = None);
                 }
+                let noted = |list: &Vec<IncidentNote>| list.iter().any(|n| n.seq == *seq && n.text.is_some());
+                for id in self.notes.iter().filter(|(_, list)| noted(list)).map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+                    self.notes[&id].iter_mut().filter(|n| n.seq == *seq).for_each(|n| n.text = None);
+                    views.insert(View::Updates);
+                }
             }
-            Facts::FacilityRegistered(facility) => self.register(facility, &mut views),
+            Facts::FacilityRegistered(facility) => self.register(facility, entry.recorded_at, &mut views),
             Facts::FacilityRetired { facility } => {
                 if let Some(held) = self.facilities.get_mut(facility)
                     && !held.retired
                 {
-                    Arc::make_mut(held).retired = true;
+                    let record = Arc::make_mut(held);
+                    record.retired = true;
+                    record.until = Some(entry.recorded_at);
                     self.index.unlist(&held.facility);
                     note_register(&mut views, &held.facility);
                 }
@@ -365,8 +387,10 @@ impl Board {
                 {
                     held.closed_at = Some(entry.recorded_at);
                     views.insert(View::Mode);
+                    self.note(incident, entry, true, &mut views);
                 }
             }
+            Facts::IncidentNoted { incident } => self.note(incident, entry, false, &mut views),
             Facts::RollCallOpened(call) => {
                 if !self.roll_calls.contains_key(&call.id) {
                     self.roll_calls.insert(call.id.clone(), call.clone());
@@ -505,7 +529,7 @@ impl Board {
         }
     }
 
-    fn register(&mut self, facility: &Facility, views: &mut BTreeSet<View>) {
+    fn register(&mut self, facility: &Facility, at: Timestamp, views: &mut BTreeSet<View>) {
         let held = self.facilities.get_mut(&facility.id);
         if held.as_ref().is_some_and(|held| *held.facility == *facility && !held.retired) {
             return;
@@ -523,11 +547,14 @@ impl Board {
                 let held = Arc::make_mut(held);
                 held.facility = Arc::clone(&record);
                 held.retired = false;
+                held.until = None;
             }
             None => {
                 let new = FacilityBoard {
                     facility: Arc::clone(&record),
                     retired: false,
+                    since: at,
+                    until: None,
                     real: BTreeMap::new(),
                     exercise: BTreeMap::new(),
                     last_report: None,
@@ -557,6 +584,16 @@ impl Board {
         }
         self.incidents.insert(incident.id.clone(), incident.clone());
         views.insert(View::Mode);
+    }
+
+    /// Keeps what was written down about an incident, also without its words: a replay after a redaction gives the same board.
+    fn note(&mut self, incident: &IncidentId, entry: &Entry, ending: bool, views: &mut BTreeSet<View>) {
+        let Some(incident) = self.incidents.get(incident).map(|held| held.id.clone()) else { return };
+        let held = self.notes.entry(incident).or_default();
+        if held.iter().all(|n| n.seq != entry.seq) {
+            held.push(IncidentNote { seq: entry.seq, at: entry.recorded_at, ending, text: entry.text.clone() });
+            views.insert(View::Updates);
+        }
     }
 
     fn change_posting(&mut self, id: &PostingId, views: &mut BTreeSet<View>, change: impl FnOnce(&mut Posting)) {

@@ -176,7 +176,7 @@ pub enum Facts {
     },
     /// An incident or exercise was opened.
     IncidentOpened(Incident),
-    /// An incident or exercise was closed.
+    /// An incident or exercise was closed; why it was over is the entry's text, if somebody said so.
     IncidentClosed {
         /// Which.
         incident: IncidentId,
@@ -235,6 +235,11 @@ pub enum Facts {
     },
     /// A display was added or changed.
     DisplayAdded(Display),
+    /// The city wrote down what happened in an incident or exercise; the words are the entry's text.
+    IncidentNoted {
+        /// Which.
+        incident: IncidentId,
+    },
 }
 
 impl Facts {
@@ -260,6 +265,7 @@ impl Facts {
             Facts::ButtonEnrolled(_) => "button_enrolled",
             Facts::ButtonRemoved { .. } => "button_removed",
             Facts::DisplayAdded(_) => "display_added",
+            Facts::IncidentNoted { .. } => "incident_noted",
         }
     }
 
@@ -276,7 +282,7 @@ impl Facts {
             Facts::Redacted { seq, .. } => format!("entry:{seq}"),
             Facts::KeyRevoked { key } => format!("key/{key}"),
             Facts::IncidentOpened(i) => format!("incident/{}", i.id),
-            Facts::IncidentClosed { incident } => format!("incident/{incident}"),
+            Facts::IncidentClosed { incident } | Facts::IncidentNoted { incident } => format!("incident/{incident}"),
             Facts::RollCallOpened(r) => format!("roll-call/{}", r.id),
             Facts::RollCallClosed { roll_call } => format!("roll-call/{roll_call}"),
             Facts::PostingDrafted { posting, .. }

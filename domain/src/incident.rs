@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DistrictId, EntryId, FacilityId, IncidentId, RollCallId};
+use crate::moment::Realm;
 use crate::standing::Channel;
 use crate::words::words;
 
@@ -82,6 +83,29 @@ pub struct Incident {
     /// When it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
+}
+
+impl Incident {
+    /// Whether it is part of what is real or of what is practised.
+    #[must_use]
+    pub fn realm(&self) -> Realm {
+        if self.exercise { Realm::Exercise } else { Realm::Real }
+    }
+}
+
+/// Something the city wrote down about an incident: an update (経過), or why it was over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncidentNote {
+    /// The entry that says so; a redaction names it.
+    pub seq: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The stated condition under which the incident was closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ending: bool,
+    /// The words; `None` if none were given, or they were erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// The first answer of one facility to a roll call.

@@ -36,7 +36,7 @@ pub use facility::{Closure, Facility};
 pub use freshness::{Rhythm, Rhythms};
 pub use id::*;
 pub use imbl::OrdMap;
-pub use incident::{Answer, Hazard, Incident, Mode, RollCall, Severity};
+pub use incident::{Answer, Hazard, Incident, IncidentNote, Mode, RollCall, Severity};
 pub use index::search_form;
 pub use moment::*;
 pub use posting::{Employment, Job, NoticeCategory, Posting, PostingKind, PostingState, WagePer};

@@ -16,7 +16,7 @@ use crate::board::{Board, FacilityBoard};
 use crate::facility::Facility;
 use crate::freshness::Rhythms;
 use crate::id::{DistrictId, FacilityId, First, IncidentId};
-use crate::incident::{Incident, Mode, RollCall, Severity};
+use crate::incident::{Answer, Incident, Mode, RollCall, Severity};
 use crate::index::Offered;
 use crate::posting::{Posting, PostingKind};
 use crate::service::{Cell, Grid, Service, ServiceKind, ServiceRow};
@@ -270,11 +270,42 @@ impl RollCallNow<'_> {
         if self.asked == 0 {
             return 100;
         }
+        self.answered_after(minutes) * 100 / self.asked
+    }
+
+    /// How long it took until this share of those asked had answered; `None` if it never came to that.
+    #[must_use]
+    pub fn reached(&self, percent: u32) -> Option<SignedDuration> {
+        let needed = usize::try_from((u64::from(self.asked) * u64::from(percent)).div_ceil(100)).ok()?;
+        let mut at = self.answered_at.clone();
+        at.sort_unstable();
+        let last = *at.get(needed.checked_sub(1)?)?;
+        // An answer that was recorded before the call by a clock set back is one of its first moment.
+        Some(last.duration_since(self.call.opened_at).max(SignedDuration::ZERO))
+    }
+
+    /// How many had answered within this many minutes of the start.
+    #[must_use]
+    pub fn answered_after(&self, minutes: i64) -> u32 {
         let in_time = |at: &&Timestamp| at.duration_since(self.call.opened_at) <= SignedDuration::from_mins(minutes);
         // At most `answered`, so it fits.
-        let answered = u32::try_from(self.answered_at.iter().filter(in_time).count()).unwrap_or(self.answered);
-        answered * 100 / self.asked
+        u32::try_from(self.answered_at.iter().filter(in_time).count()).unwrap_or(self.answered)
     }
+
+    /// Until when answers count: its end, or now.
+    #[must_use]
+    pub fn until(&self, now: Timestamp) -> Timestamp {
+        self.call.closed_at.unwrap_or(now)
+    }
+}
+
+/// What would be asked where, and who can answer only by telephone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Reach {
+    /// Facilities of the register.
+    pub facilities: u32,
+    /// Those with neither a report key nor a button.
+    pub by_telephone: u32,
 }
 
 /// Free places of one day, for the chart and its table.
@@ -803,7 +834,7 @@ impl<'a> Moment<'a> {
             channels: BTreeMap::new(),
             answered_at: Vec::new(),
         };
-        for f in self.facilities().filter(|f| covers(&call.areas, &f.facility.district)) {
+        for f in self.asked_by(call) {
             let district = now.districts.entry(f.facility.district.clone()).or_default();
             district.asked += 1;
             now.asked += 1;
@@ -821,6 +852,55 @@ impl<'a> Moment<'a> {
             district.silent.sort_by(|a, b| a.facility.name.cmp(&b.facility.name));
         }
         now
+    }
+
+    /// Everybody a roll call asks; of one that is over everybody who was in the register when it ended, so that who came later is
+    /// never counted as silent, nor who left since forgotten.
+    fn asked_by(&self, call: &'a RollCall) -> impl Iterator<Item = &'a FacilityBoard> {
+        let listed = move |f: &&FacilityBoard| match call.closed_at {
+            None => !f.retired,
+            Some(end) => f.since <= end && f.until.is_none_or(|until| until > end),
+        };
+        let all = self.board.facilities().values().map(Arc::as_ref);
+        all.filter(listed).filter(|f| covers(&call.areas, &f.facility.district))
+    }
+
+    /// Everybody a roll call asks with their first answer, the quickest first, then the silent by district and name.
+    #[must_use]
+    pub fn answers_to(&self, call: &'a RollCall) -> Vec<(&'a FacilityBoard, Option<&'a Answer>)> {
+        let mut list: Vec<_> = self.asked_by(call).map(|f| (f, call.answers.get(&f.facility.id))).collect();
+        list.sort_by(|(f, a), (g, b)| {
+            let at = |answer: &Option<&Answer>| (answer.is_none(), answer.map(|a| a.at));
+            let place = |f: &FacilityBoard| (f.facility.district.clone(), f.facility.name.clone(), f.facility.id.clone());
+            at(a).cmp(&at(b)).then_with(|| place(f).cmp(&place(g)))
+        });
+        list
+    }
+
+    /// The roll calls that were opened while an incident or exercise ran, the first first.
+    #[must_use]
+    pub fn roll_calls_of(&self, incident: &Incident) -> Vec<&'a RollCall> {
+        let end = incident.closed_at.unwrap_or(Timestamp::MAX);
+        let within = |c: &&RollCall| c.exercise == incident.exercise && incident.opened_at <= c.opened_at && c.opened_at <= end;
+        let mut calls: Vec<&RollCall> = self.board.roll_calls().values().filter(within).collect();
+        calls.sort_by_key(|c| c.opened_at);
+        calls
+    }
+
+    /// Who would be asked, by district, and who of them has neither key nor button. Looks at every facility: a person asks it
+    /// before a roll call, and the answer must be of that moment.
+    #[must_use]
+    pub fn reach(&self) -> BTreeMap<DistrictId, Reach> {
+        let with_button: std::collections::BTreeSet<&FacilityId> = self.board.buttons().values().map(|b| &b.facility).collect();
+        let mut by_district: BTreeMap<DistrictId, Reach> = BTreeMap::new();
+        for f in self.facilities() {
+            let id = &f.facility.id;
+            let reach = by_district.entry(f.facility.district.clone()).or_default();
+            reach.facilities += 1;
+            let by_telephone = !with_button.contains(id) && self.board.keys_of(id).next().is_none();
+            reach.by_telephone += u32::from(by_telephone);
+        }
+        by_district
     }
 
     /// Postings of one kind that the public may read now: pinned first, then the newest.

@@ -4,7 +4,7 @@
 //! generous about form and strict about meaning. *Invariant:* a file is taken whole or not at all, and what [`write()`] wrote
 //! [`read`] reads back unchanged.
 
-mod cells;
+pub(crate) mod cells;
 mod columns;
 mod kinds;
 mod read;

@@ -41,9 +41,10 @@ const EXERCISE_DAMAGE: usize = 3;
 const ROLL_CALLS: usize = 4;
 const NOTICES: usize = 5;
 const JOBS: usize = 6;
-const VACANCIES: usize = 7;
+const UPDATES: usize = 7;
+const VACANCIES: usize = 8;
 
-/// How many views are counted: the seven above and the vacancies of each kind.
+/// How many views are counted: the eight above and the vacancies of each kind.
 pub(super) const COUNTERS: usize = VACANCIES + ServiceKind::ALL.len();
 
 /// The counter of a view; `None` for those that no public page shows, and for single facilities, whose page is dropped.
@@ -54,6 +55,7 @@ pub(super) fn counter_of(view: &View) -> Option<usize> {
         View::Damage => DAMAGE,
         View::ExerciseDamage => EXERCISE_DAMAGE,
         View::RollCalls => ROLL_CALLS,
+        View::Updates => UPDATES,
         View::Notices => NOTICES,
         View::Jobs => JOBS,
         View::Vacancies(kind) => vacancies_of(*kind),
@@ -92,7 +94,7 @@ impl PageKey {
         let mut all_vacancies = false;
         match self {
             Self::Front | Self::Text => {
-                [DAMAGE, ROLL_CALLS, NOTICES, JOBS].into_iter().for_each(&mut count);
+                [DAMAGE, ROLL_CALLS, NOTICES, JOBS, UPDATES].into_iter().for_each(&mut count);
                 all_vacancies = true;
             }
             Self::Facility(_) => [NOTICES, JOBS].into_iter().for_each(&mut count),
@@ -109,7 +111,7 @@ impl PageKey {
             }
             Self::Notices(_) | Self::Notice(_) => count(NOTICES),
             Self::Jobs(_) | Self::Job(_) => count(JOBS),
-            Self::Incident(_) => [DAMAGE, EXERCISE_DAMAGE, ROLL_CALLS, NOTICES].into_iter().for_each(&mut count),
+            Self::Incident(_) => [DAMAGE, EXERCISE_DAMAGE, ROLL_CALLS, NOTICES, UPDATES].into_iter().for_each(&mut count),
             Self::FreePlaces => all_vacancies = true,
             Self::About | Self::Lost => {}
         }

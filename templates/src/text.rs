@@ -48,6 +48,10 @@ fn write_board(frame: &Frame<'_>, out: &mut String) -> std::fmt::Result {
     if let Some(i) = frame.moment.incident() {
         let band = if frame.moment.mode() == Mode::Alert { "public.band.alert" } else { "public.band.incident" };
         writeln!(out, "【{}】{} {}{}", frame.t(band), i.name, time::when(i.opened_at, now), frame.t("public.since"))?;
+        let notes = frame.moment.board.notes(&i.id);
+        for (at, text) in notes.iter().rev().filter_map(|n| Some((n.at, n.text.as_deref()?))).take(MOST_NOTES) {
+            writeln!(out, "・{} {} {}", frame.t("public.timeline.city"), time::when(at, now), one_line(text))?;
+        }
     }
     if let Some(i) = frame.moment.exercise() {
         writeln!(out, "【{}】{} {}", frame.t("mode.exercise"), i.name, frame.t("public.band.exercise"))?;
@@ -74,6 +78,9 @@ fn write_board(frame: &Frame<'_>, out: &mut String) -> std::fmt::Result {
     writeln!(out, "\n{}", frame.t("public.foot.line"))?;
     writeln!(out, "{}", frame.fill("public.foot.position", &[("seq", &grouped(frame.moment.board.position()))]))
 }
+
+/// How many updates of the city stand on top: the newest.
+const MOST_NOTES: usize = 5;
 
 /// A board of more facilities is megabytes that no bad network carries: then districts stand for their facilities.
 const MOST_FACILITIES: u32 = 500;

@@ -35,6 +35,10 @@ fn views(board: &Board) -> BTreeMap<View, String> {
         (View::Damage, format!("{:?}", plain(|f| &f.real))),
         (View::ExerciseDamage, format!("{:?}", plain(|f| &f.exercise))),
         (View::RollCalls, format!("{:?}", (calls, &records))),
+        (
+            View::Updates,
+            format!("{:?}", board.incidents().keys().map(|i| board.notes(i)).filter(|n| !n.is_empty()).collect::<Vec<_>>()),
+        ),
         (View::Notices, format!("{:?}", posted(PostingKind::Notice))),
         (View::Jobs, format!("{:?}", posted(PostingKind::Job))),
         (View::Pending, format!("{pending:?}")),

@@ -291,3 +291,90 @@ fn a_posting_is_public_inside_its_window_and_in_no_other_state() {
     board.apply(&entry(4, after_minutes(71), Facts::PostingWithdrawn { posting: id("p1") }));
     assert_eq!(board.postings()[&id::<PostingId>("p1")].state, PostingState::Withdrawn);
 }
+
+#[test]
+fn a_roll_call_that_is_over_asks_those_who_were_there_and_keeps_their_answers() {
+    let tokuyo = || vec![service(ServiceKind::Tokuyo)];
+    let said = |name: &str, minutes| {
+        let safe = (Aspect::FirstReport, Value::FirstReport(FirstReport::Safe));
+        Report { roll_call: Some(id("rc-1")), ..report(name, after_minutes(minutes), vec![safe]) }
+    };
+    let call = Facts::RollCallOpened(roll_call("rc-1", false, after_minutes(10)));
+    let mut board =
+        board_of([place("a", "seihi", tokuyo()), place("b", "oshima", tokuyo()), place("c", "seihi", tokuyo()), call]);
+    board.apply(&entry(5, after_minutes(20), Facts::Report(said("a", 20))));
+    board.apply(&entry(6, after_minutes(40), Facts::Report(said("b", 40))));
+    board.apply(&entry(7, after_minutes(60), Facts::RollCallClosed { roll_call: id("rc-1") }));
+    board.apply(&entry(8, after_minutes(61), Facts::FacilityRetired { facility: id("b") }));
+    board.apply(&entry(9, after_minutes(62), place("d", "seihi", tokuyo())));
+    let rhythms = Rhythms::default();
+    let m = Moment::new(&board, after_minutes(90), &rhythms);
+    let call = &board.roll_calls()[&id::<RollCallId>("rc-1")];
+    let rows: Vec<(&str, Option<i64>)> = m
+        .answers_to(call)
+        .into_iter()
+        .map(|(f, a)| (f.facility.id.as_str(), a.map(|a| a.at.duration_since(call.opened_at).as_mins())))
+        .collect();
+    assert_eq!(rows, [("a", Some(10)), ("b", Some(30)), ("c", None)], "who came later was not asked, who left since was");
+    let now = m.roll_call_now(call);
+    assert_eq!((now.asked, now.answered_after(10), now.percent_after(30)), (3, 1, 66));
+    assert_eq!(now.reached(33).map(|took| took.as_mins()), Some(10));
+    assert_eq!(now.reached(50).map(|took| took.as_mins()), Some(30));
+    assert_eq!(now.until(m.now), after_minutes(60));
+}
+
+#[test]
+fn a_share_that_was_never_reached_has_no_time_and_nobody_asked_is_no_share() {
+    let call = || Facts::RollCallOpened(roll_call("rc-1", false, morning()));
+    let rhythms = Rhythms::default();
+    let reached = |board: &Board, percent| {
+        let m = Moment::new(board, after_minutes(90), &rhythms);
+        m.roll_call_now(&board.roll_calls()[&id::<RollCallId>("rc-1")]).reached(percent)
+    };
+    let silent = board_of([place("a", "seihi", vec![service(ServiceKind::Tokuyo)]), call()]);
+    assert_eq!(reached(&silent, 50), None);
+    assert_eq!(reached(&board_of([call()]), 50), None);
+}
+
+#[test]
+fn who_has_neither_key_nor_button_needs_a_telephone() {
+    let tokuyo = || vec![service(ServiceKind::Tokuyo)];
+    let key = |name: &str, facility: &str| Facts::KeyIssued { key: id(name), facility: id(facility), label: "玄関".into() };
+    let button = Button { id: id("b1"), facility: id("b"), profile: "imaboard".into(), device: "d".into(), sets: Vec::new() };
+    let mut board = board_of([
+        place("a", "seihi", tokuyo()),
+        place("b", "seihi", tokuyo()),
+        place("c", "oshima", tokuyo()),
+        key("k1", "a"),
+        key("k2", "c"),
+        Facts::KeyRevoked { key: id("k2") },
+        Facts::ButtonEnrolled(button),
+    ]);
+    let rhythms = Rhythms::default();
+    let reach = |board: &Board, district: &str| Moment::new(board, morning(), &rhythms).reach()[&id::<DistrictId>(district)];
+    assert_eq!(reach(&board, "seihi"), Reach { facilities: 2, by_telephone: 0 });
+    assert_eq!(reach(&board, "oshima"), Reach { facilities: 1, by_telephone: 1 });
+    board.apply(&entry(9, morning(), Facts::ButtonRemoved { button: id("b1") }));
+    assert_eq!(reach(&board, "seihi").by_telephone, 1);
+}
+
+#[test]
+fn what_the_city_writes_stands_with_its_incident_until_it_is_erased() {
+    let mut board = board_of([Facts::IncidentOpened(incident("storm", false, Severity::Incident, morning()))]);
+    let noted = |seq, text: &str| Entry {
+        text: Some(text.into()),
+        ..entry(seq, after_minutes(5), Facts::IncidentNoted { incident: id("storm") })
+    };
+    assert_eq!(board.apply(&noted(2, "給水車が出ました")).views, [View::Updates].into());
+    assert!(board.apply(&noted(2, "給水車が出ました")).views.is_empty(), "the same entry again");
+    let over = Facts::IncidentClosed { incident: id("storm") };
+    board.apply(&Entry { text: Some("警報が解けた".into()), ..entry(3, after_minutes(9), over) });
+    let notes = |board: &Board| -> Vec<(u64, bool, Option<String>)> {
+        board.notes(&id("storm")).iter().map(|n| (n.seq, n.ending, n.text.clone())).collect()
+    };
+    assert_eq!(notes(&board), [(2, false, Some("給水車が出ました".into())), (3, true, Some("警報が解けた".into()))]);
+    board.apply(&entry(4, after_minutes(10), Facts::Redacted { seq: 2, why: "誤り".into() }));
+    assert_eq!(notes(&board)[0], (2, false, None));
+    let nowhere = board.apply(&entry(5, after_minutes(11), Facts::IncidentNoted { incident: id("other") }));
+    assert!(nowhere.views.is_empty());
+}

@@ -376,6 +376,7 @@ pub(crate) fn every_facts() -> Vec<BoxedStrategy<Facts>> {
         key().prop_map(|key| Facts::KeyRevoked { key }).boxed(),
         an_incident().prop_map(Facts::IncidentOpened).boxed(),
         one_of(&INCIDENTS).prop_map(|incident| Facts::IncidentClosed { incident }).boxed(),
+        one_of(&INCIDENTS).prop_map(|incident| Facts::IncidentNoted { incident }).boxed(),
         a_roll_call().prop_map(Facts::RollCallOpened).boxed(),
         one_of(&ROLL_CALLS).prop_map(|roll_call| Facts::RollCallClosed { roll_call }).boxed(),
         a_draft().boxed(),

@@ -15,7 +15,7 @@ fn needs_quote(text: &str) -> bool {
 }
 
 /// Puts an apostrophe before what a spreadsheet would compute, so that an exported name never becomes a formula.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     if needs_quote(text) { format!("'{text}") } else { text.to_owned() }
 }
 

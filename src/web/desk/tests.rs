@@ -17,7 +17,7 @@ use crate::wiring::{self, Opened, Purpose};
 /// An open city with two facilities (f001 はまゆう荘, f002 西海ホーム) and a seat of each role.
 pub(crate) struct City {
     pub(crate) opened: Opened,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -80,7 +80,7 @@ impl City {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::load(&Sources::default()).unwrap();
         let opened = wiring::open(settings, DataFolder::open(folder.path().join("data")).unwrap(), Purpose::Write).await.unwrap();
-        let city = Self { opened, _folder: folder };
+        let city = Self { opened, folder };
         city.control(Facts::CityFounded { sample: true }).await;
         city.control(Facts::FacilityRegistered(Box::new(home("f001", "はまゆう荘")))).await;
         city.control(Facts::FacilityRegistered(Box::new(home("f002", "西海ホーム")))).await;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use imaboard_domain::{
     Acceptance, Aspect, Channel, Condition, ConditionCounts, DistrictId, FacilityBoard, FirstReport, Incident, Need,
-    NoticeCategory, Operation, Posting, PostingKind, Realm, RollCall, Shown, Standing, Urgency, Value,
+    NoticeCategory, Operation, Posting, PostingKind, Realm, Shown, Standing, Urgency, Value,
 };
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -26,11 +26,13 @@ const MEDICAL_A_GROUP: usize = 30;
 const LINES: usize = 20;
 /// How many events the timeline holds.
 const EVENTS: usize = 30;
+/// And how many updates of the city besides.
+const MOST_NOTES: usize = 60;
 
 /// The page of one incident or exercise, open or closed.
 #[must_use]
 pub fn incident(frame: &Frame<'_>, incident: &Incident) -> Markup {
-    let realm = if incident.exercise { Realm::Exercise } else { Realm::Real };
+    let realm = incident.realm();
     let current = incident.closed_at.is_none() && frame.moment.incident_in(realm).is_some_and(|i| i.id == incident.id);
     let middle = html! {
         h1 { (incident.name) }
@@ -39,7 +41,7 @@ pub fn incident(frame: &Frame<'_>, incident: &Incident) -> Markup {
         } @else {
             (as_of(frame, html! { (span_words(frame, incident)) }))
             (roll_calls_of(frame, incident))
-            (timeline(frame, realm, incident))
+            (timeline(frame, incident))
         }
         p.more { a href="/" { (frame.t("public.incident.front")) } }
     };
@@ -79,7 +81,7 @@ pub(super) fn board(frame: &Frame<'_>, realm: Realm, incident: &Incident) -> Mar
         (lifelines(frame, realm))
         div.two { (transport(frame, realm)) (answers_now(frame, realm)) }
         div.two { (needs(frame, realm)) (offers(frame, realm)) }
-        (timeline(frame, realm, incident))
+        (timeline(frame, incident))
     }
 }
 
@@ -411,21 +413,8 @@ fn said_by(frame: &Frame<'_>, held: &FacilityBoard, s: &Standing, aging: bool) -
     } }
 }
 
-fn calls_of<'a>(frame: &Frame<'a>, incident: &Incident) -> Vec<&'a RollCall> {
-    let end = incident.closed_at.unwrap_or(frame.now());
-    let mut calls: Vec<&RollCall> = frame
-        .moment
-        .board
-        .roll_calls()
-        .values()
-        .filter(|c| c.exercise == incident.exercise && c.opened_at >= incident.opened_at && c.opened_at <= end)
-        .collect();
-    calls.sort_by_key(|c| c.opened_at);
-    calls
-}
-
 fn roll_calls_of(frame: &Frame<'_>, incident: &Incident) -> Markup {
-    let calls = calls_of(frame, incident);
+    let calls = frame.moment.roll_calls_of(incident);
     html! { @if !calls.is_empty() {
         section {
             h2 { (frame.t("public.incident.answers_title")) }
@@ -442,21 +431,38 @@ fn roll_calls_of(frame: &Frame<'_>, incident: &Incident) -> Markup {
     } }
 }
 
-/// What happened, newest first: history with clock times, never a present state.
-fn timeline(frame: &Frame<'_>, realm: Realm, incident: &Incident) -> Markup {
+/// Something that happened.
+pub(crate) struct Event {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// In words.
+    pub(crate) what: Markup,
+    /// The position of the entry, of what the city wrote down: by it the words can be erased.
+    pub(crate) seq: Option<u64>,
+}
+
+/// What happened, newest first: history with clock times, never a present state. All that the city wrote down stands among it.
+pub(crate) fn events(frame: &Frame<'_>, incident: &Incident) -> Vec<Event> {
     let end = incident.closed_at.unwrap_or(frame.now());
-    let mut events: Vec<(Timestamp, Markup)> = vec![(
-        incident.opened_at,
-        html! { (frame.fill(if incident.exercise { "public.timeline.exercise" } else { "public.timeline.opened" }, &[("name", &incident.name)])) },
-    )];
+    let realm = incident.realm();
+    let plain = |at, what| Event { at, what, seq: None };
+    let opened = if incident.exercise { "public.timeline.exercise" } else { "public.timeline.opened" };
+    let mut events = vec![plain(incident.opened_at, html! { (frame.fill(opened, &[("name", &incident.name)])) })];
+    let notes = frame.moment.board.notes(&incident.id);
     if let Some(at) = incident.closed_at {
-        events.push((at, html! { (frame.t("public.timeline.closed")) }));
+        let why = notes.iter().find(|n| n.ending);
+        let what = match why.map(|n| n.text.as_deref()) {
+            Some(text) => html! { (frame.t("public.timeline.closed")) @if let Some(text) = text { span.told { (text) } } },
+            // Nobody closed it: a real disaster ended the exercise.
+            None => html! { (frame.t("public.timeline.overtaken")) },
+        };
+        events.push(Event { at, what, seq: why.filter(|n| n.text.is_some()).map(|n| n.seq) });
     }
-    for call in calls_of(frame, incident) {
+    for call in frame.moment.roll_calls_of(incident) {
         let asked = frame.moment.roll_call_now(call).asked;
-        events.push((call.opened_at, html! { (frame.fill("public.timeline.call", &[("n", &asked.to_string())])) }));
+        events.push(plain(call.opened_at, html! { (frame.fill("public.timeline.call", &[("n", &asked.to_string())])) }));
         if let Some(at) = call.closed_at {
-            events.push((at, html! { (frame.t("public.timeline.call_closed")) }));
+            events.push(plain(at, html! { (frame.t("public.timeline.call_closed")) }));
         }
     }
     for held in frame.moment.first_told(&incident.id, EVENTS) {
@@ -464,23 +470,36 @@ fn timeline(frame: &Frame<'_>, realm: Realm, incident: &Incident) -> Markup {
         if let Some(s) = map.get(&Aspect::FirstReport).filter(|s| s.incident.as_ref() == Some(&incident.id))
             && let Value::FirstReport(first @ (FirstReport::NeedsHelp | FirstReport::Impaired)) = &s.value
         {
-            events.push((s.observed_at, first_report_event(frame, held, s, *first)));
+            events.push(plain(s.observed_at, first_report_event(frame, held, s, *first)));
         }
     }
     for p in frame.moment.public_postings(PostingKind::Notice) {
         let at = p.publish_at.unwrap_or(p.received_at);
         let concerns = matches!(p.category, Some(NoticeCategory::Transport | NoticeCategory::Disaster));
         if realm == Realm::Real && concerns && at >= incident.opened_at && at <= end {
-            events.push((at, html! { a href={ "/notices/" (p.id) } { (p.title()) } }));
+            events.push(plain(at, html! { a href={ "/notices/" (p.id) } { (p.title()) } }));
         }
     }
-    events.sort_by_key(|(at, _)| Reverse(*at));
+    events.sort_by_key(|e| Reverse(e.at));
+    events.truncate(EVENTS);
+    let said = |text: Option<&str>| match text {
+        Some(text) => html! { b { (frame.t("public.timeline.city")) } " " span.told { (text) } },
+        None => html! { (frame.t("public.timeline.erased")) },
+    };
+    let noted = notes.iter().filter(|n| !n.ending);
+    events.extend(noted.map(|n| Event { at: n.at, what: said(n.text.as_deref()), seq: Some(n.seq) }));
+    // Of one moment what came later stands on top: the end after the last update.
+    events.sort_by_key(|e| Reverse((e.at, e.seq)));
+    events
+}
+
+fn timeline(frame: &Frame<'_>, incident: &Incident) -> Markup {
     let days_differ = time::day(imaboard_domain::city_date(incident.opened_at)) != time::day(frame.moment.today());
     html! {
         section aria-labelledby="tl" {
             h2 #tl { (frame.t("public.timeline.title")) }
-            ol.list.tl.long[days_differ] { @for (at, what) in events.iter().take(EVENTS) {
-                li { time datetime=(machine_time(*at)) { (time::when(*at, frame.now())) } span { (what) } }
+            ol.list.tl.long[days_differ] { @for e in events(frame, incident).iter().take(EVENTS + MOST_NOTES) {
+                li { time datetime=(machine_time(e.at)) { (time::when(e.at, frame.now())) } span { (e.what) } }
             } }
         }
     }

@@ -7,7 +7,7 @@ mod chart;
 mod facility;
 mod find;
 mod front;
-mod incident;
+pub(crate) mod incident;
 mod posting;
 mod row;
 mod value;
