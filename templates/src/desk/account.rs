@@ -252,7 +252,7 @@ pub fn own(frame: &Frame<'_>, own: &Own, passkeys: Result<(), &str>, done: Optio
         h1 { (frame.t("desk.account.own.title")) }
         @if let Some(done) = done { div.done role="status" { p { (frame.words.t(&format!("desk.account.done.{done}"))) } } }
         @if let Some(seat) = frame.seat { p.intro { b { (seat.name) } " " (role_word(frame, seat.role)) } }
-        p.acts {
+        div.acts {
             form method="post" action="/desk/account/logout" { button type="submit" { (frame.t("desk.account.own.logout")) } }
             @if frame.may(Role::Admin) { a.btn href="/desk/account/staff" { (frame.t("desk.account.staff.title")) } }
         }
