@@ -9,6 +9,7 @@
 //! "stored" before the commit returned; the read side never touches the database.
 
 pub mod app;
+pub mod burden;
 pub mod checkpoint;
 pub mod cli;
 pub mod clock;
@@ -29,6 +30,7 @@ pub mod sample;
 pub mod settings;
 pub mod telemetry;
 pub mod trail;
+pub mod verifying;
 pub mod views;
 pub mod web;
 pub mod wiring;

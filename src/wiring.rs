@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, SharedBoard};
+use crate::burden::Burden;
 use crate::checkpoint::Checkpoints;
 use crate::clock::{Clock, SystemClock};
 use crate::commands::{self, Failed};
@@ -33,6 +34,7 @@ use crate::recorder::{self, Health, Intent, Parts, Recorder, Submission};
 use crate::replay::{Replayed, replay};
 use crate::settings::{self, Settings};
 use crate::trail::Trail;
+use crate::verifying::Verifying;
 use crate::web::accept::{self, Limits};
 use crate::web::ops::Check;
 use crate::{descriptors, press, sample, telemetry, web};
@@ -141,6 +143,8 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         trail,
         announcements,
         stop: CancellationToken::new(),
+        verifying: Verifying::default(),
+        burden: Burden::default(),
     });
     Ok(Opened { app, log, checkpoints, writer, stop_writer, presses, lock })
 }
