@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
+use crate::burden::Burden;
 use crate::clock::Clock;
 use crate::fold::Folded;
 use crate::intake::press::Devices;
@@ -20,6 +21,7 @@ use crate::recorder::{Announcement, Recorder};
 use crate::settings::Settings;
 use crate::staff::Staff;
 use crate::trail::Trail;
+use crate::verifying::Verifying;
 
 /// The board in memory, read by many, written by the fold alone.
 #[derive(Debug, Clone, Default)]
@@ -128,6 +130,10 @@ pub struct App {
     pub base_url: String,
     /// Cancelled when the program stops: streams end.
     pub stop: CancellationToken,
+    /// The walk over the chain that the desk asked for.
+    pub verifying: Verifying,
+    /// What reporting costs, counted off the log.
+    pub burden: Burden,
 }
 
 impl App {

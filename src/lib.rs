@@ -9,6 +9,7 @@
 //! "stored" before the commit returned; the read side never touches the database.
 
 pub mod app;
+pub mod burden;
 pub mod checkpoint;
 pub mod cli;
 pub mod clock;
@@ -31,6 +32,7 @@ pub mod settings;
 pub mod staff;
 pub mod telemetry;
 pub mod trail;
+pub mod verifying;
 pub mod views;
 pub mod web;
 pub mod wiring;

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use imaboard_domain::guard::{self, Inspection, PublicRegister, Verdict};
 use imaboard_domain::{
-    Answer, Aspect, Board, Change, Channel, Entry, EntryId, FacilityId, Facts, FirstReport, Grid, Mode, Moment, Observation,
-    Observed, PLAIN_ASPECTS, PostingId, PressFacts, Realm, Report, Rhythms, RollCall, Standing, Value, View, city_date,
+    Answer, Aspect, Board, Change, Channel, Effort, Entry, EntryId, FacilityId, Facts, FirstReport, Grid, Mode, Moment,
+    Observation, Observed, PLAIN_ASPECTS, PostingId, PressFacts, Realm, Report, Rhythms, RollCall, Standing, Value, View,
+    city_date,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,9 @@ pub struct ReportIntent {
     pub press: Option<PressFacts>,
     /// It may be older than it says; no time of its own could be used.
     pub late: bool,
+    /// What it cost the sender, if the page measured it. Not part of what was said: the same report sent again took longer.
+    #[serde(skip)]
+    pub effort: Option<Effort>,
 }
 
 /// The proof that something was stored.
@@ -286,6 +290,12 @@ impl Recorder {
     #[must_use]
     pub fn heads(&self) -> watch::Receiver<Option<(u64, Hash)>> {
         self.head.clone()
+    }
+
+    /// The log, for those who read the past; nothing is written past the recorder.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// How the log is doing.
@@ -916,6 +926,7 @@ fn decide_report(
         observations,
         remark: if has_text { PostingId::new(format!("r-{id}")).ok() } else { None },
         press: intent.press.clone(),
+        effort: intent.effort,
     }))
 }
 

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, SharedBoard};
+use crate::burden::Burden;
 use crate::checkpoint::Checkpoints;
 use crate::clock::{Clock, SystemClock};
 use crate::commands::{self, Failed};
@@ -34,6 +35,7 @@ use crate::replay::{Replayed, replay};
 use crate::settings::{self, Settings};
 use crate::staff::{self, Staff};
 use crate::trail::Trail;
+use crate::verifying::Verifying;
 use crate::web::accept::{self, Limits};
 use crate::web::ops::Check;
 use crate::{descriptors, press, sample, telemetry, web};
@@ -130,6 +132,10 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
     );
     let limits = settings.desk.limits();
     let people = Staff::new(log.clone(), keys.clone(), Arc::clone(&clock), limits, &base_url, settings.city.name.as_str());
+    // For the names in lists of what was done; without them the ids stand there.
+    if let Err(error) = people.list().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the names of the desk could not be read");
+    }
     let app = Arc::new(App {
         staff: people,
         base_url,
@@ -147,6 +153,8 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         trail,
         announcements,
         stop: CancellationToken::new(),
+        verifying: Verifying::default(),
+        burden: Burden::default(),
     });
     Ok(Opened { app, log, checkpoints, writer, stop_writer, presses, lock })
 }

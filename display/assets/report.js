@@ -1,5 +1,5 @@
 // The report page without this file does everything; with it, it also says what paper cannot:
-// that there is no network, that a button was pressed already, and how long a remark has become.
+// that there is no network, that a button was pressed already, how long a remark has become, and what the report cost.
 // Plain old syntax on purpose: it runs in the web view of Android 7.
 (function () {
   'use strict';
@@ -16,6 +16,36 @@
     window.addEventListener('online', function () { if (p.parentNode) { p.parentNode.removeChild(p); } });
   }
 
+  // What it costs to report: seconds and presses since the page was opened. It goes with the report and says nothing about who.
+  var openedAt = Date.now();
+  var taps = 0;
+  var clickedAt = 0;
+  document.addEventListener('click', function () {
+    var now = Date.now();
+    // A press on a label is told twice, by the label and at once by its field.
+    if (now - clickedAt > 50) { taps += 1; }
+    clickedAt = now;
+  }, true);
+
+  function effort(form, name, count) {
+    var field = form.querySelector('input[name="' + name + '"]');
+    if (!field) {
+      field = document.createElement('input');
+      field.type = 'hidden';
+      field.name = name;
+      form.appendChild(field);
+    }
+    // What a page that came back had counted before.
+    if (!field.hasAttribute('data-before')) { field.setAttribute('data-before', field.value || '0'); }
+    field.value = String(Number(field.getAttribute('data-before')) + count);
+  }
+
+  function measure(form) {
+    if (!/\/reports$/.test(form.getAttribute('action') || '')) { return; }
+    effort(form, 'effort.seconds', Math.max(1, Math.round((Date.now() - openedAt) / 1000)));
+    effort(form, 'effort.taps', Math.max(1, taps));
+  }
+
   document.addEventListener('submit', function (event) {
     var form = event.target;
     if (navigator.onLine === false) {
@@ -30,10 +60,12 @@
       return;
     }
     form.pressedAt = now;
+    measure(form);
   });
 
   // Coming back by the back button must not find a dead form.
-  window.addEventListener('pageshow', function () {
+  window.addEventListener('pageshow', function (event) {
+    if (event.persisted) { openedAt = Date.now(); taps = 0; }
     var forms = document.forms;
     for (var i = 0; i < forms.length; i += 1) { forms[i].pressedAt = 0; }
   });

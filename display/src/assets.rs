@@ -34,7 +34,7 @@ const DESK_CSS: &str = concat!(
     include_str!("../assets/desk/account.css"),
 );
 
-const FILES: [(&str, &[u8]); 11] = [
+const FILES: [(&str, &[u8]); 12] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
@@ -46,6 +46,7 @@ const FILES: [(&str, &[u8]); 11] = [
     ("desk-passkey.js", include_bytes!("../assets/desk-passkey.js")),
     ("desk-proxy.js", include_bytes!("../assets/desk-proxy.js")),
     ("desk-incidents.js", include_bytes!("../assets/desk-incidents.js")),
+    ("desk-memory.js", include_bytes!("../assets/desk-memory.js")),
 ];
 
 static ASSETS: LazyLock<Vec<(&'static str, Asset)>> =

@@ -56,13 +56,14 @@ const LINES: [(RGBColor, &str); MAX_LINES] = [
     (RGBColor(0x4a, 0x51, 0x59), "4 3"),
 ];
 
-const INK: RGBColor = RGBColor(0x16, 0x19, 0x1d);
-const QUIET: RGBColor = RGBColor(0x4a, 0x51, 0x59);
-const RULE: RGBColor = RGBColor(0xd9, 0xdc, 0xd8);
+pub(crate) const INK: RGBColor = RGBColor(0x16, 0x19, 0x1d);
+pub(crate) const QUIET: RGBColor = RGBColor(0x4a, 0x51, 0x59);
+pub(crate) const RULE: RGBColor = RGBColor(0xd9, 0xdc, 0xd8);
 /// A CSS list: the browser lays the text out, so no font is needed here.
-const FONTS: &str = "BIZ UDPGothic, system-ui, Hiragino Sans, Yu Gothic UI, Noto Sans CJK JP, Noto Sans JP, sans-serif";
+pub(crate) const FONTS: &str =
+    "BIZ UDPGothic, system-ui, Hiragino Sans, Yu Gothic UI, Noto Sans CJK JP, Noto Sans JP, sans-serif";
 /// plotters divides sizes by this when it writes SVG.
-const SVG_FONT_SCALE: f64 = 1.24;
+pub(crate) const SVG_FONT_SCALE: f64 = 1.24;
 
 /// One line: its name and a value per day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +115,7 @@ fn lines_of(days: &[FreeOnDay], name: &dyn Fn(ServiceKind) -> String, others: &s
 }
 
 /// A round top for the axis, and the step between its lines.
-fn axis(max: u32) -> (u32, u32) {
+pub(crate) fn axis(max: u32) -> (u32, u32) {
     let step = [1, 2, 5, 10, 20, 50, 100, 200, 500].into_iter().find(|s| max.div_ceil(*s) <= 5).unwrap_or(1000);
     (step * max.div_ceil(step).max(1), step)
 }
@@ -137,7 +138,7 @@ fn spread(wanted: &[i32], gap: i32, bottom: i32) -> Vec<i32> {
 }
 
 /// Width of a text in letters of the given height: kanji and kana are square, Latin letters and figures about half.
-fn width_px(text: &str, font_px: u32) -> i32 {
+pub(crate) fn width_px(text: &str, font_px: u32) -> i32 {
     let halves: u32 = text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
     i32::try_from(halves * font_px / 2).unwrap_or(i32::MAX)
 }
@@ -219,19 +220,24 @@ fn runs(days: &[Option<u32>]) -> Vec<Vec<(usize, u32)>> {
 
 /// Adds what plotters does not write: a role, a title, a description and dashes; and lets the picture scale.
 fn accessible(drawn: &str, words: ChartWords<'_>) -> String {
-    let Some((open, body)) = drawn.split_once('>') else { return String::new() };
-    let view_box = open.split("viewBox=\"").nth(1).and_then(|t| t.split('"').next()).unwrap_or_default();
-    let mut body = body.replace(" opacity=\"1\"", "");
+    let mut drawn = drawn.to_owned();
     for (color, dashes) in LINES.iter().filter(|(_, d)| !d.is_empty()) {
         let stroke = format!("stroke=\"#{:02X}{:02X}{:02X}\" stroke-width=\"3\"", color.0, color.1, color.2);
-        body = body.replace(&stroke, &format!("{stroke} stroke-dasharray=\"{dashes}\""));
+        drawn = drawn.replace(&stroke, &format!("{stroke} stroke-dasharray=\"{dashes}\""));
     }
+    announced(&drawn, words.title, words.description, "chart")
+}
+
+/// A drawing that scales with its box and says what it is to a screen reader.
+pub(crate) fn announced(drawn: &str, title: &str, description: &str, class: &str) -> String {
+    let Some((open, body)) = drawn.split_once('>') else { return String::new() };
+    let view_box = open.split("viewBox=\"").nth(1).and_then(|t| t.split('"').next()).unwrap_or_default();
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{view_box}\" role=\"img\" class=\"chart\">\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{view_box}\" role=\"img\" class=\"{class}\">\
          <title>{}</title><desc>{}</desc>{}",
-        escape(words.title),
-        escape(words.description),
-        body.trim()
+        escape(title),
+        escape(description),
+        body.replace(" opacity=\"1\"", "").trim()
     )
 }
 

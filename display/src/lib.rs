@@ -5,6 +5,7 @@
 
 pub mod ages;
 pub mod assets;
+pub mod bars;
 pub mod chart;
 pub mod feed;
 pub mod fragment;

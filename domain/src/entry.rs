@@ -61,6 +61,29 @@ pub struct PressFacts {
     pub dedupe: Option<String>,
 }
 
+/// What one report cost the person who sent it, as the report page measured it; says nothing about who.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effort {
+    /// From opening the page to sending, in seconds, at most [`Effort::MOST_SECONDS`].
+    pub seconds: u16,
+    /// Presses on the way, the last one included, at most [`Effort::MOST_TAPS`].
+    pub taps: u16,
+}
+
+impl Effort {
+    /// A page left open over lunch is not an hour of work; what took longer counts as this.
+    pub const MOST_SECONDS: u16 = 3_600;
+    /// Four weeks of a short-stay grid take 31 presses; nobody presses ten times that.
+    pub const MOST_TAPS: u16 = 500;
+
+    /// Takes what a browser claims, within sane limits.
+    #[must_use]
+    pub fn clamped(seconds: u64, taps: u64) -> Self {
+        let within = |n: u64, most: u16| u16::try_from(n).unwrap_or(most).clamp(1, most);
+        Self { seconds: within(seconds, Self::MOST_SECONDS), taps: within(taps, Self::MOST_TAPS) }
+    }
+}
+
 /// One statement of fact by a facility (報告); immutable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
@@ -91,6 +114,9 @@ pub struct Report {
     /// The press it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub press: Option<PressFacts>,
+    /// What it cost the sender; absent for buttons, telephone and FAX, and without a script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
 }
 
 impl Report {

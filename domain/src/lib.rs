@@ -9,6 +9,7 @@
 
 pub mod aspect;
 pub mod board;
+pub mod burden;
 pub mod button;
 pub mod display;
 pub mod entry;
@@ -31,7 +32,7 @@ pub use aspect::*;
 pub use board::{Board, Change, DATES_KEPT, DayCount, FacilityBoard, FacilityKey, HISTORY_DAYS, LastReport, View};
 pub use button::{BadSetting, Button, Gesture, Setting};
 pub use display::Display;
-pub use entry::{Entry, Facts, Observed, PressFacts, Report};
+pub use entry::{Effort, Entry, Facts, Observed, PressFacts, Report};
 pub use facility::{Closure, Facility};
 pub use freshness::{Rhythm, Rhythms};
 pub use id::*;

@@ -15,6 +15,7 @@ mod database;
 mod driver;
 mod error;
 mod format;
+mod history;
 mod place;
 mod postgres;
 mod record;

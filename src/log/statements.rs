@@ -62,6 +62,23 @@ pub(super) const ENTRIES_BY_SUBJECT: &str = concat!(
     " FROM entries WHERE subject = $1 AND (CAST($2 AS TEXT) IS NULL OR kind = $2) ORDER BY seq DESC LIMIT $3"
 );
 
+/// The newest below a position, newest first.
+pub(super) const ENTRIES_BEFORE: &str = concat!("SELECT ", columns!(), " FROM entries WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
+
+pub(super) const SUBJECT_BEFORE: &str =
+    concat!("SELECT ", columns!(), " FROM entries WHERE subject = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3");
+
+/// The range stands here in words, too, so that both databases find it in the index over it.
+pub(super) const ACTS_BEFORE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM entries WHERE actor = $1 AND actor >= 'staff:' AND actor < 'staff;' AND seq < $2 ORDER BY seq DESC LIMIT $3"
+);
+
+/// The next person of the desk after `$1` who ever acted.
+pub(super) const NEXT_ACTOR: &str = "SELECT actor FROM entries WHERE actor > $1 AND actor >= 'staff:' AND actor < 'staff;' \
+     ORDER BY actor, seq LIMIT 1";
+
 pub(super) const TEXT_OF_ENTRY: &str = "SELECT text, salt, text_hash FROM entries WHERE seq = $1";
 
 pub(super) const ERASE_TEXT: &str = "UPDATE entries SET text = NULL, salt = NULL WHERE seq = $1";
@@ -193,6 +210,10 @@ pub(super) fn all() -> Vec<&'static str> {
         ENTRIES_FROM,
         ENTRY_BY_ID,
         ENTRIES_BY_SUBJECT,
+        ENTRIES_BEFORE,
+        SUBJECT_BEFORE,
+        ACTS_BEFORE,
+        NEXT_ACTOR,
         TEXT_OF_ENTRY,
         ERASE_TEXT,
         REDACTION_OF,

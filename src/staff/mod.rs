@@ -11,8 +11,9 @@ mod passkeys;
 pub mod password;
 pub mod throttle;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
@@ -197,6 +198,8 @@ pub struct Staff {
     limits: SessionLimits,
     throttle: Throttle,
     passkeys: Result<Passkeys, PasskeyError>,
+    /// What seats are called, by id, for lists of what was done; names never change.
+    names: RwLock<HashMap<String, String>>,
     ceremonies: Mutex<Ceremonies>,
 }
 
@@ -223,7 +226,16 @@ impl Staff {
     #[must_use]
     pub fn new(log: Log, keys: Keys, clock: Arc<dyn Clock>, limits: SessionLimits, base_url: &str, city: &str) -> Self {
         let passkeys = Passkeys::at(base_url, city);
-        Self { log, keys, clock, limits, throttle: Throttle::default(), passkeys, ceremonies: Mutex::default() }
+        Self {
+            log,
+            keys,
+            clock,
+            limits,
+            throttle: Throttle::default(),
+            passkeys,
+            names: RwLock::default(),
+            ceremonies: Mutex::default(),
+        }
     }
 
     /// Whether passkeys work for a browser that asks for this host.
@@ -237,7 +249,15 @@ impl Staff {
     /// # Errors
     /// [`StoreError`].
     pub async fn list(&self) -> Result<Vec<Account>, StoreError> {
-        Ok(self.log.list_staff().await?.into_iter().map(Account::from).collect())
+        let all: Vec<Account> = self.log.list_staff().await?.into_iter().map(Account::from).collect();
+        self.names.write().unwrap_or_else(PoisonError::into_inner).extend(all.iter().map(|a| (a.id.clone(), a.name.clone())));
+        Ok(all)
+    }
+
+    /// What the seat with an id is called, as far as the accounts were ever listed in this run.
+    #[must_use]
+    pub fn name_of(&self, id: &str) -> Option<String> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// The account with an id.
@@ -268,6 +288,7 @@ impl Staff {
         if !self.log.add_staff(&row).await? {
             return Err(EntryError::NameTaken);
         }
+        self.names.write().unwrap_or_else(PoisonError::into_inner).insert(row.id.clone(), row.name.clone());
         let invitation = self.new_invitation(&row.id).await?;
         tracing::info!(staff.id = row.id, role = row.role, "somebody was invited to the desk");
         Ok((row.into(), invitation))

@@ -39,7 +39,7 @@ use imaboard_domain::{
     Board, Channel, Entry, EntryId, FacilityBoard, FacilityId, Facts, KeyId, Moment, Observation, RawObservation, Refused, Rules,
 };
 use imaboard_templates::poster::{self, Poster};
-use imaboard_templates::report::form::{Finding, Typed};
+use imaboard_templates::report::form::{self as form_field, Finding, Typed};
 use imaboard_templates::report::receipt::{self, Stored};
 use imaboard_templates::report::{Frame, page, problem};
 use imaboard_templates::words::JA;
@@ -274,7 +274,8 @@ pub(super) fn id_of_form(app: &App, sender: &str, typed: &Typed) -> EntryId {
         return EntryId(Uuid::now_v7());
     };
     let mut content = format!("{nonce}\0{sender}");
-    for (name, value) in typed.pairs() {
+    // How long it took is no part of what was said: a second tap takes longer and is the same report.
+    for (name, value) in typed.pairs().iter().filter(|(name, _)| !form_field::is_effort(name)) {
         // Lengths keep "ab"+"c" apart from "a"+"bc".
         content.push_str(&format!("\0{}:{name}{}:{value}", name.len(), value.len()));
     }

@@ -82,6 +82,7 @@ impl World {
             observations,
             remark: None,
             press: None,
+            effort: None,
         });
         (self.log(when, facts.clone()), facts)
     }

@@ -121,6 +121,7 @@ impl Log {
             observations: observed.into_iter().map(|(aspect, value)| Observed { aspect, value, confirms: None }).collect(),
             remark: None,
             press: None,
+            effort: None,
         };
         self.apply(at, Facts::Report(report), None)
     }

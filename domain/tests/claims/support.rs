@@ -78,6 +78,7 @@ pub(crate) fn report(facility: &str, observed_at: Timestamp, observations: Vec<(
         observations: observations.into_iter().map(|(aspect, value)| Observed { aspect, value, confirms: None }).collect(),
         remark: None,
         press: None,
+        effort: None,
     }
 }
 
@@ -235,7 +236,19 @@ pub(crate) fn a_report() -> impl Strategy<Value = Report> + Clone {
         prop::option::weighted(0.2, a_press()),
     )
         .prop_map(|((facility, observed_at, late, exercise, unclear), incident, roll_call, observations, remark, press)| {
-            Report { facility, observed_at, late, incident, roll_call, exercise, unclear, observations, remark, press }
+            Report {
+                facility,
+                observed_at,
+                late,
+                incident,
+                roll_call,
+                exercise,
+                unclear,
+                observations,
+                remark,
+                press,
+                effort: None,
+            }
         })
 }
 

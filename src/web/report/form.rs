@@ -4,9 +4,9 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use imaboard_domain::{EntryId, Moment, Observation, Realm};
+use imaboard_domain::{Effort, EntryId, Moment, Observation, Realm};
 use imaboard_templates::report::Face;
-use imaboard_templates::report::form::{MOST_REMARK_CHARS, Problem, Typed, What, read};
+use imaboard_templates::report::form::{EFFORT_SECONDS, EFFORT_TAPS, MOST_REMARK_CHARS, Problem, Typed, What, read};
 use imaboard_templates::report::page::{self, Unstored};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -37,6 +37,7 @@ pub(super) async fn create(app: &App, speaker: &Speaker, typed: &Typed) -> Respo
         observations: meant.observations,
         confirm: meant.confirm,
         realm,
+        effort: effort(typed),
         ..ReportIntent::default()
     });
     let id: EntryId = entry_id(app, speaker, typed);
@@ -114,6 +115,12 @@ pub(in crate::web) fn realm(moment: Moment<'_>, typed: &Typed, says_how_it_is: b
         _ if !running => Realms::Means(None),
         chosen => Realms::Means(chosen),
     }
+}
+
+/// What the page measured; nothing where a script did not run or was lied to.
+fn effort(typed: &Typed) -> Option<Effort> {
+    let number = |name| typed.one(name).and_then(|n| n.parse::<u64>().ok());
+    Some(Effort::clamped(number(EFFORT_SECONDS)?, number(EFFORT_TAPS)?))
 }
 
 fn word(text: &str) -> Option<Realm> {

@@ -498,3 +498,44 @@ async fn a_page_travels_small_and_an_answer_to_what_was_typed_travels_plain() {
     let answer = city.send(request.body(HttpBody::from("operation=sauna")).unwrap()).await;
     assert_eq!((answer.status, answer.header("content-encoding")), (StatusCode::UNPROCESSABLE_ENTITY, ""));
 }
+
+#[tokio::test]
+async fn what_a_report_cost_is_kept_within_limits_and_a_second_tap_that_took_longer_is_the_same_report() {
+    let city = City::open().await;
+    let nonce = city.get(&city.path("")).await.nonce();
+    let send = |seconds: &'static str, taps: &'static str| {
+        let nonce = nonce.clone();
+        let city = &city;
+        async move {
+            let fields = [("nonce", nonce.as_str()), ("face", "peace"), ("v.tokuyo.all", "3"), ("send", "form")];
+            let measured = [("effort.seconds", seconds), ("effort.taps", taps)];
+            city.report(&[&fields[..], &measured[..]].concat()).await
+        }
+    };
+    let first = send("21", "4").await;
+    let position = city.position();
+    let again = send("25", "5").await;
+    assert_eq!((first.header("location"), city.position()), (again.header("location"), position));
+    let id = first.header("location").rsplit('/').next().unwrap().parse().unwrap();
+    let effort = match city.opened.app.recorder.find(EntryId(id)).await.unwrap().unwrap().facts {
+        Facts::Report(report) => report.effort.map(|e| (e.seconds, e.taps)),
+        _ => None,
+    };
+    assert_eq!(effort, Some((21, 4)));
+    // Lied to, or no script: the report arrives all the same.
+    for (seconds, taps) in [("-1", "4"), ("soon", ""), ("99999999999999999999999", "4")] {
+        let fields =
+            [("face", "peace"), ("v.tokuyo.all", "2"), ("send", "form"), ("effort.seconds", seconds), ("effort.taps", taps)];
+        let answer = city.report(&fields).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_comes_back_with_a_problem_goes_on_counting() {
+    let city = City::open().await;
+    let fields = [("face", "peace"), ("v.tokuyo.all", "more"), ("send", "form"), ("effort.seconds", "30"), ("effort.taps", "6")];
+    let refused = city.report(&fields).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.values(r#"form#change input[name="effort.seconds"]"#, "value"), ["30"]);
+}

@@ -12,6 +12,7 @@
 //! | `need`, `need.ITEM.when`, `.n`, `.unit` | what is asked for |
 //! | `remark`, `remark.choice` | the remark, and what to do about a refused one |
 //! | `first_report`, `realm`, `confirm`, `send` | buttons and the choice 訓練／本当 |
+//! | `effort.seconds`, `effort.taps` | what it cost, counted by the script since the page was opened; nobody's name is in it |
 //!
 //! *Invariant:* a field left as the page had filled it in is never read as an observation: nobody looked at it anew.
 
@@ -28,6 +29,17 @@ pub const MOST_REMARK_CHARS: usize = 100;
 pub const LAST_BED_KEY: u32 = 6;
 /// Intake has a key for each number up to this; more is typed.
 pub const LAST_INTAKE_KEY: u32 = 4;
+
+/// Seconds from opening the page to sending it.
+pub const EFFORT_SECONDS: &str = "effort.seconds";
+/// Presses on the way.
+pub const EFFORT_TAPS: &str = "effort.taps";
+
+/// Whether a field says what the report cost, and nothing of the report.
+#[must_use]
+pub fn is_effort(field: &str) -> bool {
+    field == EFFORT_SECONDS || field == EFFORT_TAPS
+}
 
 /// What a sender typed: every pair of the form, in order, whatever it is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

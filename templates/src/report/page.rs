@@ -193,6 +193,12 @@ fn same_fields(sheet: &Sheet<'_>, nonce: Uuid, seen: i64) -> Markup {
         input type="hidden" name="nonce" value=(nonce);
         input type="hidden" name="seen" value=(seen);
         input type="hidden" name="face" value=(sheet.face.word());
+        // A page that came back with a problem goes on counting where it stopped.
+        @for name in [form::EFFORT_SECONDS, form::EFFORT_TAPS] {
+            @if let Some(so_far) = sheet.typed.and_then(|t| t.one(name)).and_then(|n| n.parse::<u32>().ok()) {
+                input type="hidden" name=(name) value=(so_far);
+            }
+        }
     }
 }
 

@@ -150,6 +150,7 @@ impl Sample {
             observations,
             remark: None,
             press: None,
+            effort: None,
         };
         self.add(recorded, channel, Facts::Report(report), None);
     }

@@ -142,6 +142,7 @@ impl History {
             exercise: false,
             unclear: false,
             observations,
+            effort: None,
             remark: if has_remark { Some(format!("r-{id}").parse()?) } else { None },
             press: if is_press {
                 Some(PressFacts {
