@@ -381,6 +381,8 @@ async fn a_remark_is_guarded_and_kept_and_waits_for_release() {
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused.texts("#remark-why").len(), 1);
     assert_eq!(refused.values("#remark", "value"), [person]);
+    let desk = city.receipt(&city.record("f001", &[("remark", "用紙は0959-00-0101へ送りました")]).await).await;
+    assert!(desk.body.contains("用紙は"), "the city's own numbers are public");
     let long = "あ".repeat(101);
     let refused = city.record("f001", &[("remark", long.as_str())]).await;
     assert!(refused.texts("#remark-why").concat().contains("101"));
