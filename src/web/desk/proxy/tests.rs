@@ -188,6 +188,9 @@ async fn every_grid_has_its_questions_and_what_is_answered_is_recorded() {
     city.control(Facts::FacilityRegistered(Box::new(many))).await;
     let today = city.app().look(|m| m.today());
     let day = format!("v.short-stay.{today}");
+    let week = [("v.day-care.mon-day", "few"), ("v.day-care.tue-day", "few"), ("v.day-care.sun-day", "not_offered")];
+    let said = city.fill("f003", &week, "look").await.texts(".say").concat();
+    assert!(said.contains("の時点で、デイサービスは、月・火がわずか、日が休み。この内容で"), "{said}");
     let answer = city
         .record(
             "f003",
