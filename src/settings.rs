@@ -106,6 +106,16 @@ pub struct Desk {
     pub hours: Text,
 }
 
+impl City {
+    /// The numbers of the city's desks, which may stand in any text: they are public.
+    #[must_use]
+    pub fn public_phones(&self) -> Vec<String> {
+        let numbers =
+            [&self.consultation_desk, &self.disaster_desk].into_iter().flat_map(|desk| [Some(&desk.phone), desk.fax.as_ref()]);
+        numbers.flatten().map(|number| number.as_str().to_owned()).collect()
+    }
+}
+
 /// One district (地区) of the city.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -119,12 +119,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
             batch_entries: settings.recorder.batch_entries.size(),
             last_recorded_at,
             head,
-            public_phones: [&settings.city.consultation_desk, &settings.city.disaster_desk]
-                .into_iter()
-                .flat_map(|desk| [Some(&desk.phone), desk.fax.as_ref()])
-                .flatten()
-                .map(|number| number.as_str().to_owned())
-                .collect(),
+            public_phones: settings.city.public_phones(),
             keys: keys.clone(),
             checkpoints: checkpoints.clone(),
         },

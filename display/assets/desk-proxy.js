@@ -129,7 +129,9 @@
   const step = (from, by) => {
     const all = questions();
     let i = from ? all.indexOf(from) + by : 0;
-    while (i >= 0 && i < all.length && passes(all[i])) i += by;
+    // Who only mended the time goes on where the answers end.
+    const mended = from?.dataset.pass !== undefined;
+    while (i >= 0 && i < all.length && (passes(all[i]) || (mended && all[i].querySelector("input:checked")))) i += by;
     if (i >= 0) go(all[i]);
   };
 
@@ -154,6 +156,8 @@
     if (event.key === "Enter") {
       if (target instanceof HTMLElement && target.matches("a, button, summary, select")) return;
       event.preventDefault();
+      // Behind the last question only the last yes goes on.
+      if (target instanceof HTMLElement && target.id === "read") { if (event.shiftKey) go(questions().findLast((q) => !passes(q))); return }
       step(here, event.shiftKey ? -1 : 1);
       return;
     }

@@ -306,8 +306,7 @@ pub(super) fn inspect(app: &App, text: &str) -> Inspection {
 
 /// The same for who looks at the board already: a lock is never taken twice.
 pub(super) fn inspect_beside(app: &App, board: &Board, text: &str) -> Inspection {
-    let phones = [app.city.desk.phone.clone(), app.city.disaster_desk.phone.clone()];
-    guard::inspect(text, &public_register(board, &phones))
+    guard::inspect(text, &public_register(board, &app.settings.city.public_phones()))
 }
 
 /// What the guard finds in a text, if it blocks it.

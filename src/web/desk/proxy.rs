@@ -371,7 +371,7 @@ fn order(asked: &Asked, frame: &Frame<'_>) -> Order {
 }
 
 fn fax(app: &App) -> Option<&str> {
-    app.settings.city.consultation_desk.fax.as_ref().map(|number| number.as_str())
+    app.settings.city.consultation_desk.fax.as_ref().map(crate::settings::Phone::as_str)
 }
 
 async fn show_sheet(State(app): State<Arc<App>>, member: Member, Path(facility): Path<String>, query: Question) -> Response {

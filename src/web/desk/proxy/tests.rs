@@ -188,6 +188,9 @@ async fn every_grid_has_its_questions_and_what_is_answered_is_recorded() {
     city.control(Facts::FacilityRegistered(Box::new(many))).await;
     let today = city.app().look(|m| m.today());
     let day = format!("v.short-stay.{today}");
+    let week = [("v.day-care.mon-day", "few"), ("v.day-care.tue-day", "few"), ("v.day-care.sun-day", "not_offered")];
+    let said = city.fill("f003", &week, "look").await.texts(".say").concat();
+    assert!(said.contains("の時点で、デイサービスは、月・火がわずか、日が休み。この内容で"), "{said}");
     let answer = city
         .record(
             "f003",
@@ -381,6 +384,8 @@ async fn a_remark_is_guarded_and_kept_and_waits_for_release() {
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(refused.texts("#remark-why").len(), 1);
     assert_eq!(refused.values("#remark", "value"), [person]);
+    let desk = city.receipt(&city.record("f001", &[("remark", "用紙は0959-00-0101へ送りました")]).await).await;
+    assert!(desk.body.contains("用紙は"), "the city's own numbers are public");
     let long = "あ".repeat(101);
     let refused = city.record("f001", &[("remark", long.as_str())]).await;
     assert!(refused.texts("#remark-why").concat().contains("101"));

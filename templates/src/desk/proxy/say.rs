@@ -190,9 +190,14 @@ fn vacancies(words: &Words, service: &Service, observations: &[Observation]) -> 
         }
         let one = |(level, cells): (Level, Vec<Cell>)| {
             let cells = runs(words, service, &cells).join("・");
-            filled(words, "say.days", &[("service", kind), ("cells", &cells), ("level", &level_label(words, grid, level))])
+            filled(words, "say.days_one", &[("cells", &cells), ("level", &level_label(words, grid, level))])
         };
-        return groups.into_iter().map(one).collect();
+        let said: Vec<String> = groups.into_iter().map(one).collect();
+        return if said.is_empty() {
+            said
+        } else {
+            vec![filled(words, "say.days", &[("service", kind), ("list", &said.join("、"))])]
+        };
     }
     let several = !service.bed_cells.is_empty();
     let one = |(cell, level, count): (Cell, Level, Option<u32>)| {
