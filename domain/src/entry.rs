@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aspect::{Aspect, Value};
 use crate::button::{Button, Gesture};
+use crate::calls::CallOutcome;
 use crate::display::Display;
 use crate::facility::Facility;
 use crate::id::{ButtonId, EntryId, FacilityId, IncidentId, KeyId, PostingId, RollCallId};
@@ -235,6 +236,19 @@ pub enum Facts {
     },
     /// A display was added or changed.
     DisplayAdded(Display),
+    /// The desk called a facility, and no report came of it yet.
+    CallTried {
+        /// Whom.
+        facility: FacilityId,
+        /// What came of it.
+        outcome: CallOutcome,
+        /// Not to be called again before this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Part of an exercise.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        exercise: bool,
+    },
 }
 
 impl Facts {
@@ -260,6 +274,7 @@ impl Facts {
             Facts::ButtonEnrolled(_) => "button_enrolled",
             Facts::ButtonRemoved { .. } => "button_removed",
             Facts::DisplayAdded(_) => "display_added",
+            Facts::CallTried { .. } => "call_tried",
         }
     }
 
@@ -269,7 +284,10 @@ impl Facts {
         match self {
             Facts::CityFounded { .. } => "city".to_owned(),
             Facts::Report(r) => format!("facility/{}", r.facility),
-            Facts::Corrected { facility, .. } | Facts::FacilityRetired { facility } | Facts::KeyIssued { facility, .. } => {
+            Facts::Corrected { facility, .. }
+            | Facts::FacilityRetired { facility }
+            | Facts::KeyIssued { facility, .. }
+            | Facts::CallTried { facility, .. } => {
                 format!("facility/{facility}")
             }
             Facts::FacilityRegistered(f) => format!("facility/{}", f.id),

@@ -10,6 +10,7 @@
 pub mod aspect;
 pub mod board;
 pub mod button;
+pub mod calls;
 pub mod display;
 pub mod entry;
 pub mod facility;
@@ -28,6 +29,7 @@ mod words;
 pub use aspect::*;
 pub use board::{Board, Change, DATES_KEPT, DayCount, FacilityBoard, FacilityKey, HISTORY_DAYS, LastReport, View};
 pub use button::{BadSetting, Button, Gesture, Setting};
+pub use calls::{CallOutcome, LastKnown, Lateness, NEWS_KEPT, Outstanding, Pressing, Scope, Told, Try, Waiting};
 pub use display::Display;
 pub use entry::{Entry, Facts, Observed, PressFacts, Report};
 pub use facility::{Closure, Facility};

@@ -899,6 +899,6 @@ impl<'a> Moment<'a> {
     }
 }
 
-fn covers(areas: &[DistrictId], district: &DistrictId) -> bool {
+pub(crate) fn covers(areas: &[DistrictId], district: &DistrictId) -> bool {
     areas.is_empty() || areas.contains(district)
 }

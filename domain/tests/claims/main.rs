@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod ageing;
+mod calls;
 mod corrections;
 mod counting;
 mod exercises;
