@@ -34,7 +34,7 @@ const DESK_CSS: &str = concat!(
     include_str!("../assets/desk/account.css"),
 );
 
-const FILES: [(&str, &[u8]); 8] = [
+const FILES: [(&str, &[u8]); 9] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
@@ -43,6 +43,7 @@ const FILES: [(&str, &[u8]); 8] = [
     ("wall.js", include_bytes!("../assets/wall.js")),
     ("desk.css", DESK_CSS.as_bytes()),
     ("desk.js", include_bytes!("../assets/desk.js")),
+    ("desk-overview.js", include_bytes!("../assets/desk-overview.js")),
 ];
 
 static ASSETS: LazyLock<Vec<(&'static str, Asset)>> =

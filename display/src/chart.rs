@@ -3,7 +3,11 @@
 //! Names stand at the ends of their lines, so nobody has to match a legend; kinds beyond the first few are summed, because
 //! a chart of fifteen lines says nothing. *Invariant:* a day on which nothing was known is a gap, never a zero.
 
+mod response;
+
 use std::collections::BTreeMap;
+
+pub use response::{Response, response};
 
 use imaboard_domain::{FreeOnDay, ServiceKind};
 use plotters::prelude::*;

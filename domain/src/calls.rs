@@ -392,7 +392,14 @@ impl<'a> Moment<'a> {
             return match tally.lateness(id) {
                 Some(lateness) => lateness,
                 // Who has never said anything is counted by the register alone.
-                None => self.board.find_facility(id)?.facility.services.iter().any(|s| s.kind.grid().is_some()).then_some(Lateness::Unknown),
+                None => self
+                    .board
+                    .find_facility(id)?
+                    .facility
+                    .services
+                    .iter()
+                    .any(|s| s.kind.grid().is_some())
+                    .then_some(Lateness::Unknown),
             };
         }
         let held = self.board.find_facility(id)?;
