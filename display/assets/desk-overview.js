@@ -28,7 +28,7 @@
   const rows = () => /** @type {HTMLElement[]} */ ([...main.querySelectorAll(ROWS)]);
   /** @param {HTMLElement | undefined} row */
   const select = (row) => {
-    const link = row && /** @type {HTMLElement | null} */ (row.querySelector("th a, td a"));
+    const link = row && /** @type {HTMLElement | null} */ (row.querySelector("th a") ?? row.querySelector("td a"));
     if (link) { link.focus(); link.scrollIntoView({ block: "nearest" }); }
   };
 
@@ -57,8 +57,8 @@
       if (same instanceof HTMLElement) same.focus({ preventScroll: true });
       else if (had.row >= 0) select(rows()[Math.min(had.row, rows().length - 1)]);
     }
-    const head = document.querySelector("body > header"), new_head = fresh.querySelector("body > header");
-    if (head && new_head && !head.contains(document.activeElement) && head.innerHTML !== new_head.innerHTML) head.replaceChildren(...new_head.childNodes);
+    const head = document.querySelector("body > header"), newHead = fresh.querySelector("body > header");
+    if (head && newHead && !head.contains(document.activeElement) && head.innerHTML !== newHead.innerHTML) head.replaceChildren(...newHead.childNodes);
     document.title = fresh.title;
   };
 

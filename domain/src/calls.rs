@@ -332,14 +332,15 @@ impl<'a> Moment<'a> {
                 None => self.last_known(id, scope.realm()),
             },
             Scope::FirstReports(_) => {
-                let held = self.board.find_facility(id).filter(|_| self.has_told(id, scope.realm()));
+                // Most have told nothing; only the others are looked up.
+                let held = self.has_told(id, scope.realm()).then(|| self.board.find_facility(id)).flatten();
                 if held.is_some_and(|h| self.shown(h, &Aspect::FirstReport, scope.realm()).current().is_some()) {
                     list.answered += 1;
                     return;
                 }
                 self.last_known(id, scope.realm())
             }
-            Scope::Vacancies => match self.lateness(id) {
+            Scope::Vacancies => match self.lateness(facility) {
                 None => return,
                 Some(Lateness::Unknown) => LastKnown::Unknown,
                 Some(Lateness::Aging) => LastKnown::Aging,
@@ -363,7 +364,8 @@ impl<'a> Moment<'a> {
     /// What a facility last said of its damage in a realm, as far as it makes a call urgent.
     #[must_use]
     pub fn last_known(&self, id: &FacilityId, realm: Realm) -> LastKnown {
-        let Some(held) = self.board.find_facility(id).filter(|_| self.has_told(id, realm)) else { return LastKnown::Nothing };
+        let held = self.has_told(id, realm).then(|| self.board.find_facility(id)).flatten();
+        let Some(held) = held else { return LastKnown::Nothing };
         let map = if realm == Realm::Exercise { &held.exercise } else { &held.real };
         let open = self.incident_in(realm).map(|i| &i.id);
         let mut worst = LastKnown::Nothing;
@@ -387,22 +389,13 @@ impl<'a> Moment<'a> {
 
     /// How late the vacancies of a facility are; `None` if it owes nothing. Planned closures are not looked at.
     #[must_use]
-    pub fn lateness(&self, id: &FacilityId) -> Option<Lateness> {
+    pub fn lateness(&self, facility: &Facility) -> Option<Lateness> {
         if let Some(tally) = self.tally() {
-            return match tally.lateness(id) {
-                Some(lateness) => lateness,
-                // Who has never said anything is counted by the register alone.
-                None => self
-                    .board
-                    .find_facility(id)?
-                    .facility
-                    .services
-                    .iter()
-                    .any(|s| s.kind.grid().is_some())
-                    .then_some(Lateness::Unknown),
-            };
+            // Who has never said anything is counted by the register alone.
+            let never = || facility.services.iter().any(|s| s.kind.grid().is_some()).then_some(Lateness::Unknown);
+            return tally.lateness(&facility.id).unwrap_or_else(never);
         }
-        let held = self.board.find_facility(id)?;
+        let held = self.board.find_facility(&facility.id)?;
         Lateness::of(held.facility.services.iter().filter_map(|s| self.service_now(held, s)).map(|n| n.shown))
     }
 

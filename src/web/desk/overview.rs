@@ -15,7 +15,8 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use imaboard_display::chart::{self, ChartWords, Size};
 use imaboard_domain::{
-    Board, CallOutcome, Channel, DistrictId, EntryId, FacilityId, Facts, Moment, Outstanding, Realm, Scope, Told, search_form,
+    Board, CallOutcome, Channel, DistrictId, EntryId, Facility, FacilityId, Facts, Moment, Outstanding, Realm, Scope,
+    ServiceKind, Told, search_form,
 };
 use imaboard_templates::desk::overview::{self, Dark, Machines, Order, Query, Sheet, Silent};
 use imaboard_templates::desk::{Frame, Room};
@@ -132,21 +133,38 @@ impl Kept {
     }
 }
 
-/// Who of the list was searched for, in the order asked for.
+/// What one word of a search means: itself, or a district or kind with that name.
+struct Term {
+    text: String,
+    districts: Vec<DistrictId>,
+    kinds: Vec<ServiceKind>,
+}
+
+/// Who of the list was searched for, in the order asked for. Nobody keeps an index of parts of words: a search looks at the text of
+/// everybody who waits.
 fn found(frame: &Frame<'_>, list: &Outstanding, query: &Query) -> Vec<usize> {
     let moment = frame.moment;
-    let terms: Vec<String> = query.q.split_whitespace().map(search_form).filter(|t| !t.is_empty()).collect();
-    let mut found: Vec<usize> = (0..list.waiting.len())
-        .filter(|at| {
-            let Some(f) = list.waiting.get(*at).map(|w| &w.facility) else { return false };
-            let text = moment.search_text(&f.id);
-            terms.iter().all(|term| {
-                text.contains(term.as_str())
-                    || search_form(frame.city.district(&f.district)).contains(term.as_str())
-                    || f.services.iter().any(|s| search_form(&overview::kind_name(frame, s.kind)).contains(term.as_str()))
-            })
+    let term = |text: String| Term {
+        districts: frame.city.districts.iter().filter(|d| search_form(&d.name).contains(&text)).map(|d| d.id.clone()).collect(),
+        kinds: ServiceKind::ALL
+            .iter()
+            .copied()
+            .filter(|kind| search_form(&overview::kind_name(frame, *kind)).contains(&text))
+            .collect(),
+        text,
+    };
+    let words = query.q.split_whitespace().map(search_form).filter(|text| !text.is_empty());
+    let terms: Vec<Term> = words.map(term).collect();
+    let is_meant = |f: &Facility| {
+        let text = moment.search_text(&f.id);
+        terms.iter().all(|term| {
+            text.contains(&term.text)
+                || term.districts.contains(&f.district)
+                || f.services.iter().any(|s| term.kinds.contains(&s.kind))
         })
-        .collect();
+    };
+    let all = list.waiting.iter().enumerate();
+    let mut found: Vec<usize> = all.filter(|(_, w)| terms.is_empty() || is_meant(&w.facility)).map(|(at, _)| at).collect();
     let waiting = |at: &usize| list.waiting.get(*at);
     // Stable: within a group the most urgent stays first.
     match query.order {

@@ -212,15 +212,9 @@ pub fn page(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
     let facility = card.and_then(|at| sheet.at(at)).map(|w| &w.facility.id);
     let middle = html! {
         h1.v { (frame.t("desk.overview.title")) }
-        div.overview-bar {
-            p.s {
-                b { time datetime=(layout::machine_time(frame.now())) { (time::clock(frame.now())) } (frame.t("desk.overview.as_of")) } " "
-                a href=(sheet.query.here()) data-key="R" { kbd { "R" } (frame.t("desk.overview.refresh")) }
-                span.overview-live hidden { (frame.t("desk.overview.live")) }
-            }
-            (realms(frame, sheet))
-        }
-        @if practised { p.overview-drill { b.tag { (frame.t("desk.overview.practised")) } " " (frame.t("desk.overview.practised_note")) } }
+        @if practised { p.overview-drill {
+            b.tag { (frame.t("desk.overview.practised")) } " " (frame.t("desk.overview.practised_note")) " " (realms(frame, sheet))
+        } } @else if frame.moment.exercise().is_some() { p.overview-realm { (realms(frame, sheet)) } }
         (unclear::section(frame))
         div.desk data-seq=(frame.moment.board.position()) data-f=[facility] {
             div { (list::section(frame, sheet, card)) }
@@ -241,8 +235,18 @@ fn realms(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
         Realm::Exercise => (Realm::Real, "desk.overview.to_real"),
     };
     let query = Query { realm: Some(other), ..Query::default() };
+    html! { a href=(query.here()) { (frame.t(key)) } }
+}
+
+/// How new the page is, and the way to a newer one: with the script it comes by itself.
+fn as_of(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
+    let now = frame.now();
     html! {
-        @if frame.moment.exercise().is_some() { p.s { a href=(query.here()) { (frame.t(key)) } } }
+        p.s {
+            time datetime=(layout::machine_time(now)) { (time::clock(now)) } (frame.t("desk.overview.as_of"))
+            span.overview-live hidden { "・" (frame.t("desk.overview.live")) } " "
+            a.nw href=(sheet.query.here()) data-key="R" { kbd { "R" } (frame.t("desk.overview.refresh")) }
+        }
     }
 }
 

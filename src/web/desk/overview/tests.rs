@@ -131,7 +131,7 @@ async fn an_open_roll_call_lists_who_has_not_answered_and_how_far_the_answers_ca
     city.control(incident("i1", false, ago(180))).await;
     city.control(roll_call("rc-1", false, ago(176))).await;
     let page = city.get("/desk").await;
-    assert!(page.texts("h2").contains(&"まだ返事がない施設 2".to_owned()));
+    assert!(page.texts("h2").contains(&"まだ返事がない施設 2 点呼から2時間56分".to_owned()));
     assert!(page.texts(".next dd").join("|").contains("点呼から2時間56分"), "{:?}", page.texts(".next dd"));
     says(&city, "f001", first(FirstReport::Safe), 0).await;
     let page = city.get("/desk").await;
@@ -153,7 +153,7 @@ async fn without_a_roll_call_a_disaster_lists_who_gave_no_first_report() {
     city.control(incident("i1", false, ago(30))).await;
     says(&city, "f001", first(FirstReport::Impaired), 1).await;
     let page = city.get("/desk").await;
-    assert!(page.texts("h2").contains(&"まだ第一報がない施設 1".to_owned()));
+    assert!(page.texts("h2").contains(&"まだ第一報がない施設 1 災害から30分".to_owned()));
     assert!(card(&page).starts_with("西海ホーム"));
 }
 
@@ -370,7 +370,7 @@ async fn a_long_list_is_paged_ordered_and_searched() {
     assert_eq!(rows(&city.get("/desk?page=77").await), rows(&last), "beyond the end stands the last page");
     let hit = city.get("/desk?q=施設117").await;
     assert_eq!(rows(&hit), ["f117"]);
-    assert!(hit.body.contains("1施設") && hit.values("#q", "value") == ["施設117"]);
+    assert!(hit.body.contains("1施設が見つかりました") && hit.values("#q", "value") == ["施設117"]);
     let none = city.get("/desk?q=%3Cscript%3E").await;
     assert!(none.body.contains("に合う施設は、この一覧にありません。") && !none.body.contains("<script>"));
     let by_district = city.get("/desk?by=district&page=2").await;

@@ -5,7 +5,7 @@
 use imaboard_domain::{CallOutcome, Closure, FacilityBoard, LastKnown, Realm, Scope, Try, Waiting};
 use maud::{Markup, html};
 
-use super::{Order, PAGE_LEN, Sheet, acts, channel, last_values, main_kind, place, realm_word, span};
+use super::{Order, PAGE_LEN, Query, Sheet, acts, channel, last_values, main_kind, place, realm_word, span};
 use crate::desk::{Frame, pager};
 use crate::layout::{tel, time_tag};
 use crate::time;
@@ -153,20 +153,22 @@ fn reasons(frame: &Frame<'_>, sheet: &Sheet<'_>, waiting: &Waiting, held: &Facil
 
 /// Since when the answer has been owed; in peace since when nothing was heard.
 fn elapsed(frame: &Frame<'_>, scope: &Scope<'_>, held: &FacilityBoard) -> String {
-    let (now, mut parts) = (frame.now(), Vec::new());
-    if let Some(since) = scope.since() {
-        let key = match (scope, scope.realm()) {
-            (Scope::Call(_), _) => "desk.overview.next.since_call",
-            (_, Realm::Exercise) => "desk.overview.next.since_exercise",
-            (_, Realm::Real) => "desk.overview.next.since_incident",
-        };
-        parts.push(frame.fill(key, &[("span", &span(frame, now.duration_since(since)))]));
-    }
-    parts.push(match &held.last_report {
-        Some(report) => frame.fill("desk.overview.next.since_report", &[("when", &time::when(report.at, now))]),
+    let heard = match &held.last_report {
+        Some(report) => frame.fill("desk.overview.next.since_report", &[("when", &time::when(report.at, frame.now()))]),
         None => frame.t("desk.overview.next.never_said").to_owned(),
-    });
-    parts.join("・")
+    };
+    owed(frame, scope).into_iter().chain([heard]).collect::<Vec<_>>().join("・")
+}
+
+/// `点呼から2時間56分`
+fn owed(frame: &Frame<'_>, scope: &Scope<'_>) -> Option<String> {
+    let since = scope.since()?;
+    let key = match (scope, scope.realm()) {
+        (Scope::Call(_), _) => "desk.overview.next.since_call",
+        (_, Realm::Exercise) => "desk.overview.next.since_exercise",
+        (_, Realm::Real) => "desk.overview.next.since_incident",
+    };
+    Some(frame.fill(key, &[("span", &span(frame, frame.now().duration_since(since)))]))
 }
 
 /// `8:40 出ない（2回）`
@@ -199,7 +201,9 @@ fn table(frame: &Frame<'_>, sheet: &Sheet<'_>, card: Option<usize>) -> Markup {
                 h2 #nr {
                     @if sheet.realm() == Realm::Exercise { "【" (frame.t("mode.exercise")) "】" }
                     (title) " " span.num { (sheet.list.waiting.len()) }
+                    @if let Some(words) = owed(frame, &sheet.scope) { " " small { (words) } }
                 }
+                @if sheet.list.waiting.len() > 1 || !sheet.query.q.is_empty() { (search(frame, sheet)) }
                 nav.tabs aria-label=(frame.t("desk.overview.list.order")) {
                     @for order in Order::ALL {
                         a href=(sheet.query.path(order).trim_end_matches(['?', '&'])) aria-current=[(order == sheet.query.order).then_some("true")] {
@@ -208,7 +212,10 @@ fn table(frame: &Frame<'_>, sheet: &Sheet<'_>, card: Option<usize>) -> Markup {
                     }
                 }
             }
-            @if sheet.list.waiting.len() > 1 || !sheet.query.q.is_empty() { (search(frame, sheet)) }
+            @if !sheet.query.q.is_empty() { p.s.under {
+                (frame.fill("desk.overview.list.found", &[("n", &sheet.found.len().to_string())])) " "
+                a href=(Query { q: String::new(), ..sheet.query.clone() }.path(sheet.query.order).trim_end_matches(['?', '&'])) { (frame.t("desk.overview.list.all")) }
+            } }
             @if sheet.list.waiting.is_empty() { p.gap { (nobody(frame, sheet)) } }
             @else if rows.is_empty() {
                 p.gap {
@@ -265,15 +272,11 @@ fn search(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
     let query = sheet.query;
     html! {
         form.overview-search method="get" action="/desk" role="search" {
-            label for="q" { kbd { "/" } (frame.t("desk.overview.list.search")) }
+            label for="q" { kbd { "/" } span.v { (frame.t("desk.overview.list.search")) } }
             input #q name="q" type="search" value=(query.q) maxlength="60" autocomplete="off" data-key="/";
             @if query.order != Order::default() { input type="hidden" name="by" value=(query.order.word()); }
             @if let Some(realm) = query.realm { input type="hidden" name="realm" value=(realm_word(realm)); }
             button { (frame.t("desk.overview.list.find")) }
-            @if !query.q.is_empty() {
-                span { (frame.fill("desk.overview.list.found", &[("n", &sheet.found.len().to_string())])) }
-                a href=(super::Query { q: String::new(), ..query.clone() }.path(query.order).trim_end_matches(['?', '&'])) { (frame.t("desk.overview.list.all")) }
-            }
         }
     }
 }
@@ -287,12 +290,12 @@ fn row(frame: &Frame<'_>, sheet: &Sheet<'_>, at: usize) -> Markup {
     let on_top = sheet.query.path(sheet.query.order);
     html! {
         tr data-f=(f.id) {
-            td.num { a href={ (on_top) "f=" (f.id) } aria-label=(frame.fill("desk.overview.list.put_on_top", &[("name", &f.name)])) { (at + 1) } }
+            td.num.nw { a href={ (on_top) "f=" (f.id) } { (at + 1) span.v { (frame.fill("desk.overview.list.put_on_top", &[("name", &f.name)])) } } }
             th scope="row" {
                 @if acts(frame) { a href={ "/desk/proxy?f=" (f.id) } { (f.name) } } @else { (f.name) }
             }
             td.nw { (place(frame, f)) }
-            td { (main_kind(frame, f)) }
+            td.nw { (main_kind(frame, f)) }
             td { (tel(&f.phone)) }
             td.nw { (last_values(frame, held, &sheet.scope, 1).pop().unwrap_or_else(|| super::missing(frame))) }
             td.nw { @if let Some(usual) = channel(frame, held) { (usual) } @else { (nil()) } }

@@ -6,7 +6,7 @@ use imaboard_domain::{Channel, Scope};
 use jiff::SignedDuration;
 use maud::{Markup, html};
 
-use super::{Machines, Sheet, span, told};
+use super::{Machines, Sheet, as_of, span, told};
 use crate::desk::{Frame, Room};
 use crate::layout::time_tag;
 use crate::marks::{Mark, mark};
@@ -23,7 +23,7 @@ const MINUTES: [i64; 8] = [10, 20, 30, 60, 120, 180, 360, 720];
 const NEWS: usize = 8;
 
 /// Machines that are named one by one.
-const NAMED: usize = 4;
+const NAMED: usize = 3;
 
 /// The share of answers, or of fresh reports in peace.
 pub(super) fn share(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
@@ -35,7 +35,7 @@ pub(super) fn share(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
     };
     html! {
         section.block aria-labelledby="sh" {
-            h2 #sh.rule { (frame.t(title)) }
+            div.bar.rule { h2 #sh { (frame.t(title)) } (as_of(frame, sheet)) }
             @if list.asked == 0 { p { (frame.t("desk.overview.share.none")) } } @else {
                 p.share {
                     b.num { (list.percent()) "%" }
