@@ -487,7 +487,7 @@ impl Board {
                 }
             }
             Facts::CallTried { facility, outcome, until, exercise } => {
-                let new = Try { outcome: *outcome, at: entry.recorded_at, until: *until, exercise: *exercise };
+                let new = Try { entry: entry.id, outcome: *outcome, at: entry.recorded_at, until: *until, exercise: *exercise };
                 self.note_call(facility, new);
             }
         }
@@ -501,6 +501,9 @@ impl Board {
             return;
         }
         let tries = self.tries.entry(held.facility.id.clone()).or_default();
+        if tries.iter().any(|held| held.entry == new.entry) {
+            return;
+        }
         tries.push(new);
         if tries.len() > TRIES_KEPT {
             tries.remove(0);

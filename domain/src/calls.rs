@@ -37,6 +37,8 @@ words! {
 /// One call of the desk that gave no report yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Try {
+    /// The entry that noted it.
+    pub entry: EntryId,
     /// What came of it.
     pub outcome: CallOutcome,
     /// When it was noted.

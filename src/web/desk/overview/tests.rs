@@ -412,3 +412,25 @@ async fn seats_share_one_look_at_the_city_until_something_changes() {
     call(&city, "f001", "busy").await;
     assert!(!Arc::ptr_eq(&first, &look(false)));
 }
+
+#[tokio::test]
+async fn every_word_of_the_page_stands_in_the_locale() {
+    let city = City::open().await;
+    let mut pages = vec![city.get("/desk").await, city.get("/desk?q=nobody").await];
+    city.control(incident("e1", true, ago(90))).await;
+    press(&city).await;
+    pages.push(city.get("/desk?realm=exercise").await);
+    city.control(roll_call("rc-e", true, ago(60))).await;
+    call(&city, "f002", "later").await;
+    pages.push(city.get("/desk?realm=real&said=f002&f=f001").await);
+    city.control(incident("i1", false, ago(30))).await;
+    city.control(roll_call("rc-1", false, ago(20))).await;
+    says(&city, "f002", first(FirstReport::Safe), 0).await;
+    pages.extend([city.get("/desk?f=f002").await, city.get("/desk?by=kind").await]);
+    for page in &pages {
+        assert_eq!(page.status, StatusCode::OK);
+        let all = page.texts("html").join("");
+        assert!(!all.contains("desk.") && !all.contains('{'), "{all}");
+    }
+    assert!(pages[4].texts("[role=status]").join("").contains("西海ホームから報告がありました"));
+}
