@@ -537,10 +537,8 @@ impl Board {
             held.last_report = Some(last);
             heard = true;
         }
-        if heard {
-            if !held.retired {
-                views.insert(View::Facility(report.facility.clone()));
-            }
+        if heard && !held.retired {
+            views.insert(View::Facility(report.facility.clone()));
         }
         self.index.mark(&report.facility, &before, &Marks::of(held));
         let told = Arc::new(Told::of(entry, report));

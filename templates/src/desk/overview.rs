@@ -196,7 +196,7 @@ impl<'a> Sheet<'a> {
         let asked = self.query.facility.as_ref();
         asked
             .and_then(|id| self.list.waiting.iter().position(|w| w.facility.id == *id))
-            .or_else(|| if self.list.waiting.is_empty() { None } else { Some(0) })
+            .or((!self.list.waiting.is_empty()).then_some(0))
     }
 
     fn at(&self, place: usize) -> Option<&'a Waiting> {
