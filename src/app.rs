@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::fold::Folded;
 use crate::intake::press::Devices;
 use crate::keys::Keys;
+use crate::paints::Paints;
 use crate::recorder::{Announcement, Recorder};
 use crate::settings::Settings;
 use crate::staff::Staff;
@@ -120,6 +121,8 @@ pub struct App {
     pub profiles: Profiles,
     /// Battery, availability and last contact of devices.
     pub devices: Devices,
+    /// What each display last painted.
+    pub paints: Paints,
     /// Which button the newest entries came from, for the log.
     pub trail: Arc<Trail>,
     /// What was just folded.

@@ -960,7 +960,9 @@ fn check_control(m: &Moment<'_>, facts: &Facts, has_text: bool) -> Result<(), Re
         Facts::Report(_) | Facts::Corrected { .. } | Facts::Redacted { .. } => Err(Refusal::Missing("control entry")),
         // A key printed for one door must never come to speak for another.
         Facts::KeyIssued { key, .. } if b.keys().contains_key(key) => Err(Refusal::Already("issued")),
-        Facts::FacilityRetired { facility: id } | Facts::KeyIssued { facility: id, .. } => facility(id),
+        Facts::FacilityRetired { facility: id }
+        | Facts::KeyIssued { facility: id, .. }
+        | Facts::CallTried { facility: id, .. } => facility(id),
         Facts::KeyRevoked { key } => match b.keys().get(key) {
             None => Err(Refusal::Missing("key")),
             Some(k) if k.revoked => Err(Refusal::Already("revoked")),

@@ -30,6 +30,7 @@ use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress};
 use crate::jobs::{self, Jobs};
 use crate::keys::Keys;
 use crate::log::{DatabasePlace, Log, OpenMode, PostgresUrl};
+use crate::paints::Paints;
 use crate::recorder::{self, Health, Intent, Parts, Recorder, Submission};
 use crate::replay::{Replayed, replay};
 use crate::settings::{self, Settings};
@@ -145,6 +146,7 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         thresholds,
         profiles,
         devices,
+        paints: Paints::default(),
         trail,
         announcements,
         stop: CancellationToken::new(),
@@ -458,7 +460,7 @@ fn measure(app: &App, feedback: &Feedback, buttons: Option<&watch::Receiver<bool
 }
 
 /// Coin cells of wall buttons give out within weeks from here.
-const LOW_BATTERY_PCT: u8 = 15;
+pub const LOW_BATTERY_PCT: u8 = 15;
 
 /// Entries a listener may be behind before it must look at everything anew.
 const ANNOUNCEMENTS: usize = 4_096;

@@ -38,7 +38,7 @@
   function set(el, text) { if (el.textContent !== text) el.textContent = text; }
 
   // --- connection -------------------------------------------------------------------------------------------------
-  var state = { revision: body.dataset.revision, heardAt: performance.now(), lastTrue: now(), cut: false, tries: 0, source: null, timer: 0, painted: null };
+  var state = { revision: body.dataset.revision, heardAt: performance.now(), lastTrue: now(), cut: false, tries: 0, source: null, timer: 0, painted: null, paintedAt: 0 };
 
   function heard(server) {
     state.heardAt = performance.now();
@@ -64,6 +64,8 @@
       state.revision = ping.revision;
       online();
       tick();
+      // A picture that stands for long is told again: a screen that paints nothing any more falls silent, and the desk sees it.
+      if (performance.now() - state.paintedAt > 60000) { state.painted = null; requestAnimationFrame(function () { requestAnimationFrame(painted); }); }
     });
     // The browser would give up for ever on a 502 page of a proxy, so it never reconnects by itself: we do.
     source.onerror = function () { if (source === state.source) retry(); };
@@ -229,6 +231,7 @@
   function painted() {
     if (state.painted === state.revision || !body.dataset.painted) return;
     state.painted = state.revision;
+    state.paintedAt = performance.now();
     fetch(body.dataset.painted, { method: "POST", headers: { "content-type": "application/json" }, credentials: "same-origin", body: JSON.stringify({ revision: state.revision }) })
       .catch(function () { state.painted = null; });
   }

@@ -34,7 +34,7 @@ const DESK_CSS: &str = concat!(
     include_str!("../assets/desk/account.css"),
 );
 
-const FILES: [(&str, &[u8]); 12] = [
+const FILES: [(&str, &[u8]); 13] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
@@ -47,6 +47,7 @@ const FILES: [(&str, &[u8]); 12] = [
     ("desk-proxy.js", include_bytes!("../assets/desk-proxy.js")),
     ("desk-incidents.js", include_bytes!("../assets/desk-incidents.js")),
     ("desk-memory.js", include_bytes!("../assets/desk-memory.js")),
+    ("desk-overview.js", include_bytes!("../assets/desk-overview.js")),
 ];
 
 static ASSETS: LazyLock<Vec<(&'static str, Asset)>> =

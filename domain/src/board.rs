@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aspect::{Aspect, Value};
 use crate::button::Button;
+use crate::calls::{LATELY_KEPT, TRIES_KEPT, Told, Try};
 use crate::display::Display;
 use crate::entry::{Entry, Facts, Report};
 use crate::facility::Facility;
@@ -142,6 +143,9 @@ pub struct FacilityBoard {
     pub exercise: BTreeMap<Aspect, Standing>,
     /// The newest report.
     pub last_report: Option<LastReport>,
+    /// The last few reports, the newest last: how it usually answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lately: Vec<LastReport>,
     /// Free beds by day, for the chart; the last [`HISTORY_DAYS`] days.
     pub history: BTreeMap<Aspect, BTreeMap<Date, DayCount>>,
 }
@@ -167,6 +171,12 @@ pub struct Board {
     postings: OrdMap<PostingId, Arc<Posting>>,
     buttons: OrdMap<ButtonId, Button>,
     displays: OrdMap<DisplayId, Display>,
+    /// Calls of the desk since the last report of each facility.
+    tries: OrdMap<FacilityId, Vec<Try>>,
+    /// The newest reports, the newest last.
+    recent: Vec<Arc<Told>>,
+    /// The newest that may have been meant for an exercise.
+    unclear: Vec<Arc<Told>>,
     /// Follows from the rest.
     #[serde(skip)]
     index: Index,
@@ -185,11 +195,18 @@ struct Stored {
     postings: OrdMap<PostingId, Arc<Posting>>,
     buttons: OrdMap<ButtonId, Button>,
     displays: OrdMap<DisplayId, Display>,
+    #[serde(default)]
+    tries: OrdMap<FacilityId, Vec<Try>>,
+    #[serde(default)]
+    recent: Vec<Arc<Told>>,
+    #[serde(default)]
+    unclear: Vec<Arc<Told>>,
 }
 
 impl From<Stored> for Board {
     fn from(stored: Stored) -> Self {
-        let Stored { position, sample, facilities, keys, incidents, notes, roll_calls, postings, buttons, displays } = stored;
+        let Stored { position, sample, facilities, keys, incidents, notes, roll_calls, postings, buttons, displays, .. } = stored;
+        let (tries, recent, unclear) = (stored.tries, stored.recent, stored.unclear);
         let mut index = Index::default();
         // In place, because a second copy of a nation's register would be most of the memory of a start.
         let facilities = facilities
@@ -200,8 +217,22 @@ impl From<Stored> for Board {
                 (board.facility.id.clone(), held)
             })
             .collect();
-        let mut board =
-            Self { position, sample, facilities, keys, incidents, notes, roll_calls, postings, buttons, displays, index };
+        let mut board = Self {
+            position,
+            sample,
+            facilities,
+            keys,
+            incidents,
+            notes,
+            roll_calls,
+            postings,
+            buttons,
+            displays,
+            tries,
+            recent,
+            unclear,
+            index,
+        };
         board.index.rebuild_from(&board.facilities, &board.keys, &board.buttons, &board.postings);
         board
     }
@@ -295,6 +326,24 @@ impl Board {
         &self.displays
     }
 
+    /// Calls of the desk since the last report of a facility, the newest last.
+    #[must_use]
+    pub fn tries(&self, facility: &FacilityId) -> &[Try] {
+        self.tries.get(facility).map_or(&[], Vec::as_slice)
+    }
+
+    /// The newest reports, the newest last.
+    #[must_use]
+    pub fn recent(&self) -> &[Arc<Told>] {
+        &self.recent
+    }
+
+    /// The newest reports that may have been meant for an exercise, the newest last.
+    #[must_use]
+    pub fn unclear(&self) -> &[Arc<Told>] {
+        &self.unclear
+    }
+
     /// Applies one entry and says which views differ now.
     pub fn apply(&mut self, entry: &Entry) -> Change {
         let mut views = BTreeSet::new();
@@ -308,6 +357,9 @@ impl Board {
             }
             Facts::Report(report) => self.apply_report(entry, report, &mut views),
             Facts::Corrected { replaces, facility, stands, days, answer, exercise, remark } => {
+                for list in [&mut self.recent, &mut self.unclear] {
+                    list.retain(|told| told.report != *replaces);
+                }
                 let index = &mut self.index;
                 if let Some(held) = self.facilities.get_mut(facility).map(Arc::make_mut) {
                     let before = Marks::of(held);
@@ -458,8 +510,28 @@ impl Board {
                     views.insert(View::Displays);
                 }
             }
+            Facts::CallTried { facility, outcome, until, exercise } => {
+                let new = Try { entry: entry.id, outcome: *outcome, at: entry.recorded_at, until: *until, exercise: *exercise };
+                self.note_call(facility, new);
+            }
         }
         Change { seq: entry.seq, views }
+    }
+
+    /// Keeps a call, unless a report of later has made it nothing; no page of the public shows it.
+    fn note_call(&mut self, facility: &FacilityId, new: Try) {
+        let Some(held) = self.facilities.get(facility) else { return };
+        if held.last_report.as_ref().is_some_and(|report| report.at >= new.at) {
+            return;
+        }
+        let tries = self.tries.entry(held.facility.id.clone()).or_default();
+        if tries.iter().any(|held| held.entry == new.entry) {
+            return;
+        }
+        tries.push(new);
+        if tries.len() > TRIES_KEPT {
+            tries.remove(0);
+        }
     }
 
     fn apply_report(&mut self, entry: &Entry, report: &Report, views: &mut BTreeSet<View>) {
@@ -484,13 +556,26 @@ impl Board {
             }
         }
         let last = LastReport { at: entry.recorded_at, report: entry.id, channel: entry.channel };
+        let mut heard = held.keep_lately(&last);
         if held.last_report.as_ref().is_none_or(|old| *old < last) {
             held.last_report = Some(last);
-            if !held.retired {
-                views.insert(View::Facility(report.facility.clone()));
-            }
+            heard = true;
+        }
+        if heard && !held.retired {
+            views.insert(View::Facility(report.facility.clone()));
         }
         self.index.mark(&report.facility, &before, &Marks::of(held));
+        let told = Arc::new(Told::of(entry, report));
+        Told::keep(&mut self.recent, &told);
+        if report.unclear {
+            Told::keep(&mut self.unclear, &told);
+        }
+        if let Some(tries) = self.tries.get_mut(&report.facility) {
+            tries.retain(|t| t.at > entry.recorded_at);
+            if tries.is_empty() {
+                self.tries.remove(&report.facility);
+            }
+        }
         let in_register = !held.retired;
         let says_how_it_is = report.observations.iter().any(|o| !o.aspect.is_vacancy());
         if let Some(id) = &report.roll_call
@@ -558,6 +643,7 @@ impl Board {
                     real: BTreeMap::new(),
                     exercise: BTreeMap::new(),
                     last_report: None,
+                    lately: Vec::new(),
                     history: BTreeMap::new(),
                 };
                 self.facilities.insert(record.id.clone(), Arc::new(new));
@@ -643,6 +729,21 @@ impl FacilityBoard {
             }
             plain => plain.clone(),
         }
+    }
+
+    /// Keeps a report among the last few, whatever order they came in; tells whether it is one of them and was not yet.
+    fn keep_lately(&mut self, report: &LastReport) -> bool {
+        let Err(at) = self.lately.binary_search(report) else { return false };
+        if self.lately.len() >= LATELY_KEPT {
+            if at == 0 {
+                return false;
+            }
+            self.lately.remove(0);
+            self.lately.insert(at - 1, report.clone());
+        } else {
+            self.lately.insert(at, report.clone());
+        }
+        true
     }
 
     /// Lets what held before stand again where `report` was believed; tells whether anything differs.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aspect::{Aspect, Value};
 use crate::button::{Button, Gesture};
+use crate::calls::CallOutcome;
 use crate::display::Display;
 use crate::facility::Facility;
 use crate::id::{ButtonId, EntryId, FacilityId, IncidentId, KeyId, PostingId, RollCallId};
@@ -266,6 +267,19 @@ pub enum Facts {
         /// Which.
         incident: IncidentId,
     },
+    /// The desk called a facility, and no report came of it yet.
+    CallTried {
+        /// Whom.
+        facility: FacilityId,
+        /// What came of it.
+        outcome: CallOutcome,
+        /// Not to be called again before this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Part of an exercise.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        exercise: bool,
+    },
 }
 
 impl Facts {
@@ -292,6 +306,7 @@ impl Facts {
             Facts::ButtonRemoved { .. } => "button_removed",
             Facts::DisplayAdded(_) => "display_added",
             Facts::IncidentNoted { .. } => "incident_noted",
+            Facts::CallTried { .. } => "call_tried",
         }
     }
 
@@ -301,7 +316,10 @@ impl Facts {
         match self {
             Facts::CityFounded { .. } => "city".to_owned(),
             Facts::Report(r) => format!("facility/{}", r.facility),
-            Facts::Corrected { facility, .. } | Facts::FacilityRetired { facility } | Facts::KeyIssued { facility, .. } => {
+            Facts::Corrected { facility, .. }
+            | Facts::FacilityRetired { facility }
+            | Facts::KeyIssued { facility, .. }
+            | Facts::CallTried { facility, .. } => {
                 format!("facility/{facility}")
             }
             Facts::FacilityRegistered(f) => format!("facility/{}", f.id),

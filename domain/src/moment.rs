@@ -979,6 +979,6 @@ impl<'a> Moment<'a> {
     }
 }
 
-fn covers(areas: &[DistrictId], district: &DistrictId) -> bool {
+pub(crate) fn covers(areas: &[DistrictId], district: &DistrictId) -> bool {
     areas.is_empty() || areas.contains(district)
 }

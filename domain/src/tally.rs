@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::aspect::Level;
 use crate::board::{Board, Change, FacilityBoard, View};
+use crate::calls::Lateness;
 use crate::facility::Facility;
 use crate::freshness::Rhythms;
 use crate::id::{DistrictId, FacilityId};
@@ -173,6 +174,7 @@ struct Counted {
     places: Vec<Place>,
     rows: Vec<(ServiceRow, DistrictId, Option<Level>)>,
     fresh: bool,
+    late: Option<Lateness>,
     /// When any of this changes by time alone.
     due: Option<Timestamp>,
 }
@@ -195,6 +197,7 @@ impl Counted {
         let district = &held.facility.district;
         Self {
             fresh: now.iter().any(|(_, n)| matches!(n.shown, Shown::Fresh(_))),
+            late: Lateness::of(now.iter().map(|(_, n)| n.shown)),
             places: now.iter().map(|(at, n)| Place::of(m, held, *at, n)).collect(),
             rows: best.into_iter().map(|(row, (_, level))| (row, district.clone(), level)).collect(),
             due: m.next_change_of(held).into_iter().chain(midnight).min(),
@@ -334,6 +337,11 @@ impl Tally {
 
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(due, _)| *due)
+    }
+
+    /// How late a facility is that has said something; `None` for those counted by the register alone.
+    pub(crate) fn lateness(&self, id: &FacilityId) -> Option<Option<Lateness>> {
+        self.counted.get(id).map(|counted| counted.late)
     }
 
     pub(crate) fn fresh(&self) -> u32 {

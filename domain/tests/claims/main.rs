@@ -4,6 +4,7 @@
 
 mod ageing;
 mod burden;
+mod calls;
 mod corrections;
 mod counting;
 mod exercises;

@@ -409,6 +409,9 @@ pub(crate) fn every_facts() -> Vec<BoxedStrategy<Facts>> {
                 Facts::DisplayAdded(Display { id: id(d), name: "ロビー".into(), districts: vec![district] })
             })
             .boxed(),
+        (one_of(&FACILITIES), word(CallOutcome::ALL), prop::option::of(moment()), any::<bool>())
+            .prop_map(|(facility, outcome, until, exercise)| Facts::CallTried { facility, outcome, until, exercise })
+            .boxed(),
     ]
 }
 

@@ -61,6 +61,7 @@ fn every_word_is_unique_in_its_list_and_reads_back() {
         Employment,
         WagePer,
         Gesture,
+        CallOutcome,
     );
     let plain: BTreeSet<&str> = PLAIN_ASPECTS.iter().map(|(_, w)| *w).collect();
     assert_eq!(plain.len(), PLAIN_ASPECTS.len());

@@ -132,18 +132,7 @@ impl FindQuery {
         let mut out = String::from("/find?");
         if !self.q.is_empty() {
             out.push_str("q=");
-            for byte in self.q.bytes() {
-                match byte {
-                    b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-                    b' ' => out.push('+'),
-                    other => {
-                        out.push('%');
-                        for nibble in [other >> 4, other & 15] {
-                            out.push(char::from(b"0123456789ABCDEF"[usize::from(nibble)]));
-                        }
-                    }
-                }
-            }
+            out.push_str(&encoded(&self.q));
             out.push('&');
         }
         if let Some(kind) = self.kind {
@@ -280,6 +269,24 @@ fn service_on<'a>(
         return Some(ServiceNow { facility: held, service, cell: Some(cell), shown, count });
     }
     moment.service_now(held, service)
+}
+
+/// A text as it stands in the query of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            b' ' => out.push('+'),
+            other => {
+                out.push('%');
+                for nibble in [other >> 4, other & 15] {
+                    out.push(char::from(b"0123456789ABCDEF"[usize::from(nibble)]));
+                }
+            }
+        }
+    }
+    out
 }
 
 /// One page of what was found.

@@ -15,11 +15,13 @@ mod value;
 pub use about::{Imprint, about, lost};
 pub use chart::{Drawings, free_places};
 pub use facility::facility;
+pub(crate) use find::encoded;
 pub use find::{FindQuery, KindChoice, PAGE_LEN, find};
 pub use front::front;
 pub use incident::{incident, need_words};
 pub use posting::{job, jobs, notice, notices};
 pub use row::{ROWS, Row};
+pub(crate) use value::{channel_key, room};
 pub use value::{damage_words, is_small_island};
 
 pub use crate::layout::Frame;
