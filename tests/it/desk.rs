@@ -256,3 +256,81 @@ async fn the_door_speaks_tls_and_its_cookies_are_for_this_host_only() {
     assert!(cookies.iter().any(|cookie| cookie.name == "__Host-desk" && cookie.secure == Some(true)), "{cookies:?}");
     browser.close().await;
 }
+
+/// Types at the desk as a coordinator does who never takes the hands off the keyboard; gives how many keys that were.
+async fn type_all(browser: &Browser, keys: &[&str]) -> usize {
+    let mut strokes = 0;
+    for &key in keys {
+        match key {
+            "Enter" => browser.press(Key::Enter).await,
+            "Ctrl+Enter" => {
+                let chain = browser.action_chain().key_down(Key::Control).key_down(Key::Enter).key_up(Key::Enter).key_up(Key::Control);
+                chain.perform().await.unwrap();
+            }
+            letters => browser.press(letters).await,
+        }
+        strokes += if matches!(key, "Enter" | "Ctrl+Enter") { 1 } else { key.chars().count() };
+    }
+    strokes
+}
+
+#[tokio::test]
+async fn what_the_telephone_said_is_on_the_board_after_eight_keys_or_seventeen() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    browser.goto(desk_url(&program, "/desk/proxy")).await.unwrap();
+    browser.one("#q").await;
+    let mut strokes = type_all(&browser, &["/", "f001", "Enter"]).await;
+    browser.one("form#entry input[name=facility][value=f001]").await;
+    strokes += type_all(&browser, &["=", "Ctrl+Enter"]).await;
+    browser.one(".receipt-number").await;
+    assert_eq!(strokes, 8, "変わりなし");
+
+    program.city().run(["incident", "open", "台風18号", "--hazard", "typhoon"]).await.ok();
+    program.city().run(["rollcall", "open"]).await.ok();
+    browser.goto(desk_url(&program, "/desk/proxy")).await.unwrap();
+    browser.one("#q").await;
+    let mut strokes = type_all(&browser, &["/", "f002", "Enter"]).await;
+    browser.one("form#entry input[name=facility][value=f002]").await;
+    // Somewhat impaired; on the generator for six more hours; no water; the road is cut; staff, injured, evacuation, acceptance.
+    strokes += type_all(&browser, &["2", "2", "6", "Enter", "3", "3", "1", "1", "1"]).await;
+    browser.sees("あと6時間").await;
+    strokes += type_all(&browser, &["3", "Ctrl+Enter"]).await;
+    browser.one(".receipt-number").await;
+    assert_eq!(strokes, 17, "a whole first report");
+    let said = program.web().get("/facilities/f002").await;
+    assert!(said.text().contains("市が") && said.text().contains("代理入力"), "{}", said.text());
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_coordinator_opens_a_disaster_with_three_keys_calls_the_first_and_closes_it_with_a_reason() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    browser.goto(desk_url(&program, "/desk/incidents")).await.unwrap();
+    browser.sees("災害をひらく").await;
+    type_all(&browser, &["1", "h", "Ctrl+Enter"]).await;
+    browser.sees("確かめてください").await;
+    assert!(program.city().list(&["incident", "list"]).await.as_array().unwrap().is_empty(), "asking opens nothing");
+    type_all(&browser, &["Ctrl+Enter"]).await;
+    wait_for("an open incident", async || program.city().list(&["incident", "list"]).await[0]["closed_at"].is_null().then_some(())).await;
+
+    browser.goto(desk_url(&program, "/desk")).await.unwrap();
+    browser.sees("次に電話する").await;
+    let first = browser.one(".next .name").await.text().await.unwrap();
+    type_all(&browser, &["n"]).await;
+    wait_for("another next call", async || {
+        let name = browser.find(By::Css(".next .name")).await.ok()?.text().await.ok()?;
+        (name != first).then_some(())
+    })
+    .await;
+    type_all(&browser, &["Enter"]).await;
+    browser.one("form#entry").await;
+    browser.close().await;
+}
