@@ -90,7 +90,7 @@ impl SharedBoard {
         let Counted { folded, tally } = &mut *held;
         let change = folded.apply(entry);
         if let Some(tally) = tally {
-            tally.note(&folded.board, &change);
+            tally.note(&change);
         }
         change
     }

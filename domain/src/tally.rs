@@ -213,6 +213,8 @@ pub struct Tally {
     at: Option<Timestamp>,
     mode: Mode,
     counted: HashMap<FacilityId, Counted>,
+    /// Who changed since the counts were made; counted when somebody looks, so that a report nobody looks at costs no counting.
+    changed: BTreeSet<FacilityId>,
     due: BTreeSet<(Timestamp, FacilityId)>,
     rows: BTreeMap<(ServiceRow, DistrictId), LevelCounts>,
     rooms: Rooms,
@@ -244,6 +246,7 @@ impl Tally {
             at: None,
             mode: Mode::Peace,
             counted: HashMap::new(),
+            changed: BTreeSet::new(),
             due: BTreeSet::new(),
             rows: BTreeMap::new(),
             rooms: BTreeMap::new(),
@@ -255,7 +258,7 @@ impl Tally {
     /// The moment near `now` at which these counts are true for these rhythms; `None`: [`Self::advance`] first.
     #[must_use]
     pub fn holds(&self, now: Timestamp, rhythms: &Rhythms) -> Option<Timestamp> {
-        let at = self.at.filter(|_| self.rhythms == *rhythms)?;
+        let at = self.at.filter(|_| self.rhythms == *rhythms && self.changed.is_empty())?;
         let now = if now < at && at.duration_since(now) <= SLACK { at } else { now };
         (at <= now && self.due.first().is_none_or(|(due, _)| now < *due)).then_some(now)
     }
@@ -266,21 +269,19 @@ impl Tally {
         self.recounts
     }
 
-    /// Takes in what one entry changed. `board` is the board after it.
-    pub fn note(&mut self, board: &Board, change: &Change) {
+    /// Takes in what one entry changed; [`Self::advance`] counts it.
+    pub fn note(&mut self, change: &Change) {
         if change.views.contains(&View::Mode) {
             // Other rhythms, and what was said before a disaster says nothing in it.
             self.at = None;
         }
-        let Some(at) = self.at else { return };
-        for view in &change.views {
-            if let View::Facility(id) = view {
-                self.recount(board, at, id);
-            }
+        if self.at.is_some() {
+            let facilities = change.views.iter().filter_map(|view| if let View::Facility(id) = view { Some(id) } else { None });
+            self.changed.extend(facilities.cloned());
         }
     }
 
-    /// Counts again whose values have aged; everything if the clock went back or the mode has changed.
+    /// Counts again who has changed and whose values have aged; everything if the clock went back or the mode has changed.
     pub fn advance(&mut self, board: &Board, now: Timestamp) {
         if self.at.is_none_or(|at| now < at && at.duration_since(now) > SLACK) {
             *self = Self { recounts: self.recounts, ..Self::new(self.rhythms) };
@@ -291,6 +292,12 @@ impl Tally {
             }
             self.at = Some(now);
             return;
+        }
+        // Never back in time: what others counted at `at` stays as it is.
+        let now = self.at.map_or(now, |at| at.max(now));
+        for id in std::mem::take(&mut self.changed) {
+            self.recount(board, now, &id);
+            self.at = Some(now);
         }
         let mut aged = Vec::new();
         while let Some((_, id)) = self.due.first().filter(|(due, _)| *due <= now).cloned() {

@@ -321,7 +321,8 @@ pub(super) fn findings(found: Vec<guard::Finding>) -> Vec<Finding> {
 
 /// Takes raw observations as observations of the speaker's facility, by the rules of the moment.
 fn parse(app: &App, speaker: &Speaker, raws: &[RawObservation]) -> Result<Vec<Observation>, Vec<(usize, Refused)>> {
-    app.look(|m| {
+    // Nothing is counted for this: counts that every report would have to bring up to date cost more than the report.
+    app.board.decide(app.clock.now(), &app.rhythms, |m| {
         let rules = Rules { today: m.today(), thresholds: app.thresholds, incident: m.mode() == imaboard_domain::Mode::Incident };
         match m.board.find_facility(&speaker.facility) {
             Some(held) => Observation::parse(raws, &held.facility, rules),

@@ -264,7 +264,8 @@ async fn type_all(browser: &Browser, keys: &[&str]) -> usize {
         match key {
             "Enter" => browser.press(Key::Enter).await,
             "Ctrl+Enter" => {
-                let chain = browser.action_chain().key_down(Key::Control).key_down(Key::Enter).key_up(Key::Enter).key_up(Key::Control);
+                let chain =
+                    browser.action_chain().key_down(Key::Control).key_down(Key::Enter).key_up(Key::Enter).key_up(Key::Control);
                 chain.perform().await.unwrap();
             }
             letters => browser.press(letters).await,
@@ -319,7 +320,10 @@ async fn a_coordinator_opens_a_disaster_with_three_keys_calls_the_first_and_clos
     browser.sees("確かめてください").await;
     assert!(program.city().list(&["incident", "list"]).await.as_array().unwrap().is_empty(), "asking opens nothing");
     type_all(&browser, &["Ctrl+Enter"]).await;
-    wait_for("an open incident", async || program.city().list(&["incident", "list"]).await[0]["closed_at"].is_null().then_some(())).await;
+    wait_for("an open incident", async || {
+        program.city().list(&["incident", "list"]).await[0]["closed_at"].is_null().then_some(())
+    })
+    .await;
 
     browser.goto(desk_url(&program, "/desk")).await.unwrap();
     browser.sees("次に電話する").await;

@@ -35,7 +35,7 @@ proptest! {
         let looks: Vec<(usize, i64)> = looks.into_iter().map(|(at, s)| (at.index(entries.len().max(1)), s)).collect();
         for (n, entry) in entries.iter().enumerate() {
             let change = board.apply(entry);
-            tally.note(&board, &change);
+            tally.note(&change);
             for (_, s) in looks.iter().filter(|(at, _)| *at == n) {
                 let now = morning() + SignedDuration::from_secs(*s);
                 tally.advance(&board, now);
@@ -104,7 +104,7 @@ fn one_report_counts_one_facility_in_a_city_of_any_size() {
             let before = tally.recounts();
             let e = entry(10_000 + n as u64, at, Facts::Report(report(&name, at, vec![(beds(ServiceKind::Tokuyo), free(2))])));
             let change = board.apply(&e);
-            tally.note(&board, &change);
+            tally.note(&change);
             tally.advance(&board, at);
             let m = Moment::counted(&board, at, &rhythms, &tally);
             assert_eq!(m.kind_now(ServiceKind::Tokuyo, &[]).counts.total() as usize, size);
