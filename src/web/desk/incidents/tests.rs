@@ -202,7 +202,7 @@ async fn what_is_missing_is_said_at_its_field_and_everything_chosen_stays() {
         city.post("/desk/incidents", &fields).await,
     ] {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(answer.values("input[name=name]", "value"), [long.clone()]);
+        assert_eq!(answer.values("input[name=name]", "value"), [long.as_str()]);
         assert_eq!(answer.values("input[name=name]", "aria-invalid"), ["true"]);
         assert!(answer.texts("#w-realm").concat().contains("訓練か") && answer.texts("#w-name").concat().contains("41文字"));
         assert_eq!(answer.values("input[name=hazard][checked]", "value"), ["tsunami"]);
