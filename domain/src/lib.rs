@@ -15,6 +15,7 @@ pub mod entry;
 pub mod facility;
 pub mod freshness;
 pub mod guard;
+pub mod guide;
 pub mod id;
 pub mod incident;
 mod index;
@@ -32,12 +33,16 @@ pub use display::Display;
 pub use entry::{Entry, Facts, Observed, PressFacts, Report};
 pub use facility::{Closure, Facility};
 pub use freshness::{Rhythm, Rhythms};
+pub use guide::{EditedPage, GuidePage, Support, SupportCase, Visit, VisitOutcome};
 pub use id::*;
 pub use imbl::OrdMap;
 pub use incident::{Answer, Hazard, Incident, Mode, RollCall, Severity};
 pub use index::search_form;
 pub use moment::*;
-pub use posting::{Employment, Job, NoticeCategory, Posting, PostingKind, PostingState, WagePer};
+pub use posting::{
+    Audience, ContactRole, Employment, Hours, Job, NoticeCategory, Plan, Posting, PostingKind, PostingState, Returned, Shift,
+    WagePer, WorkKind,
+};
 pub use service::*;
 pub use standing::{Channel, Freshness, Shown, Standing};
 pub use tally::{KindNow, Tally};

@@ -384,7 +384,7 @@ fn concerns_walls(change: &Change) -> bool {
         | View::RollCalls
         | View::Notices
         | View::Jobs => true,
-        View::Facility(_) | View::Pending | View::Keys | View::Buttons | View::Displays => false,
+        View::Facility(_) | View::Pending | View::Keys | View::Buttons | View::Displays | View::Guide => false,
     })
 }
 
