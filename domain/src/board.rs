@@ -467,7 +467,7 @@ impl Board {
                     held.returned = Some(Returned { at: entry.recorded_at, reason: entry.text.clone(), seq: entry.seq });
                 });
             }
-            Facts::PostingRevised { posting, base: _, announced, category, job, expires_at, plan } => {
+            Facts::PostingRevised { posting, base, announced, category, job, expires_at, plan } => {
                 self.change_posting(posting, &mut views, |held| {
                     held.text.clone_from(&entry.text);
                     held.source_seq = entry.seq;
@@ -477,8 +477,8 @@ impl Board {
                     held.publish_at = plan.publish_at.or(held.publish_at.filter(|_| held.state == PostingState::Published));
                     held.pinned = plan.pinned;
                     held.audience = plan.audience;
-                    held.revision += 1;
-                    if *announced {
+                    held.revision = base.saturating_add(1);
+                    if *announced && held.revised_at.last() != Some(&entry.recorded_at) {
                         held.revised_at.push(entry.recorded_at);
                     }
                     if held.state == PostingState::Returned {

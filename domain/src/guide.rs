@@ -98,13 +98,16 @@ impl Support {
     }
 
     pub(crate) fn ask(&mut self, at: Timestamp, note: Option<String>, seq: u64) {
-        if self.open().is_none() {
+        if self.open().is_none() && self.cases.iter().all(|case| case.seq != seq) {
             self.cases.push(SupportCase { asked_at: Some(at), note, seq, visits: Vec::new() });
         }
     }
 
     pub(crate) fn visit(&mut self, visit: Visit) {
         let seq = visit.seq;
+        if self.cases.iter().flat_map(|case| &case.visits).any(|known| known.seq == seq) {
+            return;
+        }
         match self.cases.last_mut().filter(|case| case.is_open()) {
             Some(case) => case.visits.push(visit),
             None => self.cases.push(SupportCase { asked_at: None, note: None, seq, visits: vec![visit] }),

@@ -24,6 +24,7 @@
 mod form;
 mod json;
 mod posting;
+pub(in crate::web) use posting::clock;
 mod support;
 
 use std::io::Write;
