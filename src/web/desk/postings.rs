@@ -256,6 +256,10 @@ async fn publish(State(app): State<Arc<App>>, member: Member, Path(id): Path<Str
     let typed = typed(&body);
     let now = app.clock.now();
     let remark = posting.kind == PostingKind::Remark;
+    if typed.one("base").is_some_and(|seen| seen != posting.revision.to_string()) {
+        let answer = Answer { problem: Some(say("changed_meanwhile")), ..Answer::default() };
+        return sheet(&app, &member, StatusCode::CONFLICT, &posting, &answer).await;
+    }
     let window = if remark { Ok((None, None)) } else { window(&typed, now) };
     let (from, until) = match window {
         Ok(window) => window,
@@ -590,4 +594,4 @@ async fn revise(State(app): State<Arc<App>>, member: Member, Path(id): Path<Stri
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

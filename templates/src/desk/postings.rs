@@ -357,7 +357,10 @@ pub fn one(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
     let middle = html! {
         p.s { a href={ (Room::Postings.path()) "?tab=" (Tab::of(posting, now)) } { (t(frame, "back_to")) } }
         @if let Some(done) = sheet.done.filter(|key| frame.words.has(&format!("desk.postings.did.{key}"))) {
-            div.done role="status" { p { b { (t(frame, &format!("did.{done}"))) } } }
+            div.done role="status" { p {
+                b { (t(frame, &format!("did.{done}"))) } " "
+                a href={ (Room::Postings.path()) "?tab=waiting" } data-key="B" { kbd { "B" } (t(frame, "next")) }
+            } }
         }
         @if let Some(problem) = sheet.problem { div.problem role="alert" { p { (problem) } } }
         div.post-cols {
@@ -503,13 +506,15 @@ fn publish(frame: &Frame<'_>, sheet: &Sheet<'_>, path: &str) -> Markup {
     let posting = sheet.posting;
     let remark = posting.kind == PostingKind::Remark;
     let typed = |name: &str| sheet.typed.one(name).map(str::to_owned);
-    let again = !sheet.typed.pairs().is_empty();
+    // Also the other forms of this page give back what was typed.
+    let again = sheet.typed.pairs().iter().any(|(name, _)| name == "until");
     let value = |name: &str, at: Option<Timestamp>| if again { typed(name) } else { at.map(machine) };
     let now = frame.now();
     let wrong = error(sheet.errors, "until");
     html! {
         form.card method="post" action={ (path) "/publish" } novalidate {
             (nonce(sheet))
+            input type="hidden" name="base" value=(posting.revision);
             h2 { @if remark { (t(frame, "release")) } @else { (t(frame, "publish")) } }
             @if !remark {
                 div.field {
