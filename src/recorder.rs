@@ -277,7 +277,7 @@ impl Recorder {
         self.log.find_by_id(id.0).await?.map(entry_of).transpose()
     }
 
-    /// Everything on the log about one thing (`posting/p-1`, see [`Facts::subject`]), the oldest first, at most this many.
+    /// The newest entries about one thing (`posting/p-1`, see [`Facts::subject`]), the newest first.
     pub async fn about(&self, subject: &str, most: u32) -> Result<Vec<Entry>, StoreError> {
         self.log.list_by_subject(subject, None, most).await?.into_iter().map(entry_of).collect()
     }

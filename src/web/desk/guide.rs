@@ -112,7 +112,7 @@ async fn drawn(app: &App, member: &Member, status: StatusCode, which: GuidePage,
     let entries = app.recorder.about(&subject, MOST_VERSIONS).await.ok();
     let stands = app.board.read(|b| b.page(which).map_or(0, |held| held.revision));
     let earlier = entries.map(|entries| {
-        let versions = entries.into_iter().rev().filter_map(|entry| match entry.facts {
+        let versions = entries.into_iter().filter_map(|entry| match entry.facts {
             Facts::PageEdited { revision, .. } if revision < stands => {
                 Some(Version { revision, at: entry.recorded_at, text: entry.text })
             }

@@ -164,7 +164,7 @@ struct Answer {
 /// The page of one posting.
 async fn sheet(app: &App, member: &Member, status: StatusCode, posting: &Posting, answer: &Answer) -> Response {
     let entries = app.recorder.about(&Facts::PostingWithdrawn { posting: posting.id.clone() }.subject(), MOST_STEPS).await;
-    let steps = entries.ok().map(|entries| entries.iter().map(step).collect::<Vec<_>>());
+    let steps = entries.ok().map(|entries| entries.iter().rev().map(step).collect::<Vec<_>>());
     let doubts = doubts(app, posting);
     let nonce = nonce_of(&answer.typed);
     page(app, member, status, &[], |frame| {

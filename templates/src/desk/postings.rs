@@ -545,7 +545,7 @@ fn give_back(frame: &Frame<'_>, sheet: &Sheet<'_>, path: &str) -> Markup {
             h2 { (t(frame, "return")) }
             div.field {
                 label for="reason-text" { (t(frame, "reason_label")) }
-                textarea #reason-text name="reason" rows="3" data-key="R" aria-invalid=[wrong.map(|_| "true")] aria-describedby="reason-why reason-hint" { (sheet.typed.one("reason").unwrap_or_default()) }
+                textarea #reason-text name="reason" rows="2" data-key="R" aria-invalid=[wrong.map(|_| "true")] aria-describedby="reason-why reason-hint" { (sheet.typed.one("reason").unwrap_or_default()) }
                 p.hint #reason-hint { kbd { "R" } (t(frame, "reason_hint")) }
                 (field_error("reason-why", wrong))
             }
@@ -661,22 +661,24 @@ pub fn form(frame: &Frame<'_>, form: &Form<'_>) -> Markup {
                     (input("title", fill(frame, "title_label", &[("most", &MOST_TITLE_CHARS.to_string())]), "text", None))
                     div.field {
                         label for="body" { (fill(frame, "body_label", &[("most", &MOST_BODY_CHARS.to_string())])) }
-                        textarea #body name="body" rows="12" aria-invalid=[wrong("body").map(|_| "true")] aria-describedby="body-why" { (value("body").unwrap_or_default()) }
+                        textarea #body name="body" rows="14" aria-invalid=[wrong("body").map(|_| "true")] aria-describedby="body-why" { (value("body").unwrap_or_default()) }
                         (field_error("body-why", wrong("body")))
                     }
                 }
                 div {
                     @if job {
                         @if form.posting.is_none() { (whose(frame, form)) }
-                        (choose("work", frame.t("public.jobs.work").to_owned(), None, &words(WorkKind::ALL, WorkKind::word), "work"))
-                        (choose("employment", frame.t("public.jobs.employment").to_owned(), None, &words(Employment::ALL, Employment::word), "employment"))
-                        (choose("shift", frame.t("public.jobs.hours").to_owned(), None, &words(Shift::ALL, Shift::word), "shift"))
                         div.post-pair {
+                            (choose("work", frame.t("public.jobs.work").to_owned(), None, &words(WorkKind::ALL, WorkKind::word), "work"))
+                            (choose("employment", frame.t("public.jobs.employment").to_owned(), None, &words(Employment::ALL, Employment::word), "employment"))
+                        }
+                        div.post-three {
+                            (choose("shift", frame.t("public.jobs.hours").to_owned(), None, &words(Shift::ALL, Shift::word), "shift"))
                             (input("hours_from", t(frame, "hours_from"), "time", None))
                             (input("hours_until", t(frame, "hours_until"), "time", None))
                         }
-                        (choose("wage_per", frame.t("public.jobs.wage").to_owned(), None, &words(WagePer::ALL, WagePer::word), "wage_per"))
-                        div.post-pair {
+                        div.post-three {
+                            (choose("wage_per", frame.t("public.jobs.wage").to_owned(), None, &words(WagePer::ALL, WagePer::word), "wage_per"))
                             (input("wage_from", t(frame, "wage_from"), "text", None))
                             (input("wage_to", t(frame, "wage_to"), "text", None))
                         }
@@ -687,8 +689,11 @@ pub fn form(frame: &Frame<'_>, form: &Form<'_>) -> Markup {
                         (choose("audience", t(frame, "audience"), Some(frame.t("audience.everyone").to_owned()), &words(Audience::ALL, Audience::word), "audience"))
                         p.hint { (t(frame, "audience_hint")) }
                     }
-                    (input("from", t(frame, "from_label"), "datetime-local", None))
-                    (input("until", t(frame, "until_label"), "datetime-local", Some(t(frame, "window_hint"))))
+                    div.post-pair {
+                        (input("from", t(frame, "from_label"), "datetime-local", None))
+                        (input("until", t(frame, "until_label"), "datetime-local", None))
+                    }
+                    p.hint { (t(frame, "window_hint")) }
                     label.post-check { input type="checkbox" name="pinned" value="1" checked[value("pinned").is_some()]; " " (t(frame, "pin_label")) }
                     @if published {
                         label.post-check { input type="checkbox" name="announce" value="1" checked[value("announce").is_some()]; " " (t(frame, "announce_label")) }
