@@ -5,8 +5,8 @@
 
 use futures_util::stream::{self, StreamExt as _};
 use imaboard_domain::{
-    Button, ButtonId, Channel, Display, DistrictId, Facility, FacilityId, Facts, Hazard, Moment, NoticeCategory, Observation,
-    PostingId, PostingKind, PostingState, Realm, RollCallId, Rules, Setting, Severity,
+    Button, ButtonId, Channel, Display, DistrictId, EntryId, Facility, FacilityId, Facts, Hazard, Moment, NoticeCategory,
+    Observation, Plan, PostingId, PostingKind, PostingState, Realm, RollCallId, Rules, Setting, Severity,
 };
 use imaboard_templates::desk::Role;
 use jiff::Timestamp;
@@ -495,8 +495,7 @@ async fn posting_draft(app: &Arc<App>, title: &str, body: &str, category: &str) 
     if title.trim().is_empty() {
         return Err("a notice needs a title".to_owned());
     }
-    let entry = new_id();
-    let posting = PostingId::new(format!("p-{entry}")).map_err(|e| e.to_string())?;
+    let posting = posting_id(new_id()).ok_or("no posting id could be made")?;
     let facts = Facts::PostingDrafted {
         posting: posting.clone(),
         what: PostingKind::Notice,
@@ -504,19 +503,46 @@ async fn posting_draft(app: &Arc<App>, title: &str, body: &str, category: &str) 
         category: Some(category),
         job: None,
         expires_at: None,
+        plan: Plan::default(),
     };
-    let mut value = control(app, facts, Some(format!("{}\n{body}", title.trim()))).await?;
+    let mut value = control(app, facts, Some(posting_text(title, body))).await?;
     value["posting"] = posting.as_str().into();
     Ok(value)
 }
 
-/// A moment as people type it: RFC 3339, or a city date that means its first second.
-fn parse_time(text: &str) -> Result<Timestamp, Refused> {
+/// The id of a posting whose draft is the entry with this id.
+#[must_use]
+pub fn posting_id(entry: EntryId) -> Option<PostingId> {
+    PostingId::new(format!("p-{entry}")).ok()
+}
+
+/// Title and body as the one text the guard reads and the log keeps: the title is its first line.
+#[must_use]
+pub fn posting_text(title: &str, body: &str) -> String {
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let body = body.replace("\r\n", "\n");
+    let body = body.trim();
+    if body.is_empty() { title } else { format!("{title}\n{body}") }
+}
+
+/// Whether something could ever be read in this window; `from` is now if absent.
+#[must_use]
+pub fn is_window(from: Option<Timestamp>, until: Option<Timestamp>, now: Timestamp) -> bool {
+    until.is_none_or(|until| until > now && until > from.unwrap_or(now))
+}
+
+/// A moment as people type it: RFC 3339, city time without a zone, or a city date that means its first second.
+///
+/// # Errors
+/// In English, for who types commands.
+pub fn parse_time(text: &str) -> Result<Timestamp, Refused> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let date: jiff::civil::Date =
-        text.parse().map_err(|_| format!("{text:?} is neither a time (2026-12-01T09:00:00+09:00) nor a date"))?;
+    let date: jiff::civil::DateTime = text
+        .parse()
+        .or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)))
+        .map_err(|_| format!("{text:?} is neither a time (2026-12-01T09:00:00+09:00) nor a date"))?;
     date.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(9))).map(|z| z.timestamp()).map_err(|e| e.to_string())
 }
 
@@ -530,9 +556,7 @@ async fn posting_publish(
     let posting: PostingId = parse(id)?;
     let publish_at = at.map(parse_time).transpose()?;
     let expires_at = until.map(parse_time).transpose()?;
-    if let Some(until) = expires_at
-        && until <= publish_at.unwrap_or_else(|| app.clock.now())
-    {
+    if !is_window(publish_at, expires_at, app.clock.now()) {
         return Err("the posting would expire before it appears".to_owned());
     }
     control(app, Facts::PostingPublished { posting, publish_at, expires_at, pinned }, None).await

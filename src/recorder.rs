@@ -10,8 +10,8 @@ use std::sync::Arc;
 use imaboard_domain::guard::{self, Inspection, PublicRegister, Verdict};
 use imaboard_domain::{
     Answer, Aspect, Board, Change, Channel, Effort, Entry, EntryId, FacilityId, Facts, FirstReport, Grid, Mode, Moment,
-    Observation, Observed, PLAIN_ASPECTS, PostingId, PressFacts, Realm, Report, Rhythms, RollCall, Standing, Value, View,
-    city_date,
+    Observation, Observed, PLAIN_ASPECTS, PostingId, PostingState, PressFacts, Realm, Report, Rhythms, RollCall, Standing, Value,
+    View, city_date,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -136,7 +136,7 @@ pub enum Refusal {
     /// What it refers to does not exist, or not any more.
     #[error("no such {0}")]
     Missing(&'static str),
-    /// It refers to something that is already so.
+    /// It refers to something that is already so, or that somebody else changed first.
     #[error("already {0}")]
     Already(&'static str),
 }
@@ -145,6 +145,17 @@ pub enum Refusal {
 pub const REMARK_CHARS: usize = 100;
 /// Most characters of a notice or job, title and body together.
 pub const POSTING_CHARS: usize = 4_000;
+/// Most characters of a page that the city writes itself: what a form may carry (`http.max_body_bytes`) at nine bytes a character.
+pub const PAGE_CHARS: usize = 6_000;
+
+/// The most characters of what a person types with this.
+fn most_chars(intent: &Intent) -> usize {
+    match intent {
+        Intent::Report(_) => REMARK_CHARS,
+        Intent::Control(facts) if matches!(**facts, Facts::PageEdited { .. }) => PAGE_CHARS,
+        Intent::Correct { .. } | Intent::Control(_) => POSTING_CHARS,
+    }
+}
 
 /// One entry was folded: what it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -267,6 +278,11 @@ impl Recorder {
     /// The entry with this id, read from the log: for receipts, which must never claim more than was stored.
     pub async fn find(&self, id: EntryId) -> Result<Option<Entry>, StoreError> {
         self.log.find_by_id(id.0).await?.map(entry_of).transpose()
+    }
+
+    /// The newest entries about one thing (`posting/p-1`, see [`Facts::subject`]), the newest first.
+    pub async fn about(&self, subject: &str, most: u32) -> Result<Vec<Entry>, StoreError> {
+        self.log.list_by_subject(subject, None, most).await?.into_iter().map(entry_of).collect()
     }
 
     /// Whether a report was taken back since.
@@ -557,7 +573,7 @@ impl Writer {
     /// No door can let personal data in: the guard stands here, before the log.
     fn inspect(&mut self, intent: &Intent, text: Option<&str>) -> Result<(), Refusal> {
         let Some(text) = text else { return Ok(()) };
-        let most = if matches!(intent, Intent::Report(_)) { REMARK_CHARS } else { POSTING_CHARS };
+        let most = most_chars(intent);
         if text.chars().count() > most {
             return Err(Refusal::TooLong { most });
         }
@@ -998,6 +1014,29 @@ fn check_control(m: &Moment<'_>, facts: &Facts, has_text: bool) -> Result<(), Re
         Facts::PostingDrafted { .. } if !has_text => Err(Refusal::Empty),
         Facts::PostingDrafted { posting, .. } if b.postings().contains_key(posting) => Err(Refusal::Already("drafted")),
         Facts::PostingDrafted { facility: Some(id), .. } => facility(id),
+        Facts::PostingReturned { .. } | Facts::PostingRevised { .. } | Facts::PageEdited { .. } if !has_text => {
+            Err(Refusal::Empty)
+        }
+        Facts::PostingReturned { posting } => match b.postings().get(posting) {
+            None => Err(Refusal::Missing("posting")),
+            Some(p) if p.state == PostingState::Returned => Err(Refusal::Already("returned")),
+            Some(p) if p.state == PostingState::Pending && p.facility.is_some() && !p.from_city => Ok(()),
+            Some(_) => Err(Refusal::Missing("facility that waits for an answer")),
+        },
+        Facts::PostingRevised { posting, base, .. } => match b.postings().get(posting) {
+            None => Err(Refusal::Missing("posting")),
+            Some(p) if p.revision != *base => Err(Refusal::Already("revised by somebody else")),
+            Some(_) => Ok(()),
+        },
+        Facts::PageEdited { page, revision } => {
+            let held = b.page(*page).map_or(0, |p| p.revision);
+            if held.checked_add(1) == Some(*revision) { Ok(()) } else { Err(Refusal::Already("written by somebody else")) }
+        }
+        Facts::SupportAsked { facility: id } => match b.support().get(id) {
+            Some(support) if support.open().is_some() => Err(Refusal::Already("asked")),
+            _ => facility(id),
+        },
+        Facts::SupportVisited { facility: id, .. } => facility(id),
         Facts::ButtonEnrolled(button) => facility(&button.facility),
         Facts::ButtonRemoved { button } if !b.buttons().contains_key(button) => Err(Refusal::Missing("button")),
         Facts::CityFounded { .. } if b.position() > 0 => Err(Refusal::Already("a city")),

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use imaboard_domain::{
-    Channel, Display, Facility, FacilityId, Facts, Grid, Observation, RawObservation, Rules, Service, city_date,
+    Channel, Display, Facility, FacilityId, Facts, Grid, Observation, Plan, RawObservation, Rules, Service, city_date,
 };
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::StdRng;
@@ -186,6 +186,7 @@ fn draft(d: &Draft, now: Timestamp) -> Submission {
         category: d.category,
         job: d.job.clone(),
         expires_at: d.until_days.and_then(|days| days_from(now, days)),
+        plan: Plan::default(),
     };
     let channel = if d.facility.is_some() { Channel::Form } else { Channel::System };
     Submission { text: Some(format!("{}\n{}", d.title, d.body.trim())), ..control(channel, facts) }

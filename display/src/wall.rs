@@ -72,7 +72,7 @@ pub fn render(look: &Look<'_, '_>) -> Wall {
 #[must_use]
 pub fn render_after(look: &Look<'_, '_>, before: &Wall, changed: &BTreeSet<View>) -> Wall {
     let only_vacancies = changed.iter().all(|view| match view {
-        View::Facility(_) | View::Vacancies(_) | View::Pending | View::Keys | View::Buttons | View::Updates => true,
+        View::Facility(_) | View::Vacancies(_) | View::Pending | View::Keys | View::Buttons | View::Updates | View::Guide => true,
         View::Mode
         | View::Register
         | View::Damage

@@ -22,11 +22,12 @@ use crate::calls::{LATELY_KEPT, TRIES_KEPT, Told, Try};
 use crate::display::Display;
 use crate::entry::{Entry, Facts, Report};
 use crate::facility::Facility;
+use crate::guide::{EditedPage, GuidePage, Support, Visit};
 use crate::id::{ButtonId, DisplayId, EntryId, FacilityId, IncidentId, KeyId, PostingId, RollCallId};
 use crate::incident::{Answer, Incident, IncidentNote, RollCall};
 use crate::index::{Index, Marks};
 use crate::moment::city_date;
-use crate::posting::{Posting, PostingKind, PostingState};
+use crate::posting::{Posting, PostingKind, PostingState, Returned};
 use crate::service::{Cell, Grid, ServiceKind};
 use crate::standing::{Channel, Standing};
 
@@ -61,6 +62,8 @@ pub enum View {
     Buttons,
     /// Displays.
     Displays,
+    /// The pages the city writes itself.
+    Guide,
 }
 
 /// What one entry changed: every view that differs, and nothing else.
@@ -177,6 +180,9 @@ pub struct Board {
     recent: Vec<Arc<Told>>,
     /// The newest that may have been meant for an exercise.
     unclear: Vec<Arc<Told>>,
+    pages: OrdMap<GuidePage, Arc<EditedPage>>,
+    /// Facilities that ever asked for a visit or had one.
+    support: OrdMap<FacilityId, Arc<Support>>,
     /// Follows from the rest.
     #[serde(skip)]
     index: Index,
@@ -201,12 +207,17 @@ struct Stored {
     recent: Vec<Arc<Told>>,
     #[serde(default)]
     unclear: Vec<Arc<Told>>,
+    #[serde(default)]
+    pages: OrdMap<GuidePage, Arc<EditedPage>>,
+    #[serde(default)]
+    support: OrdMap<FacilityId, Arc<Support>>,
 }
 
 impl From<Stored> for Board {
     fn from(stored: Stored) -> Self {
         let Stored { position, sample, facilities, keys, incidents, notes, roll_calls, postings, buttons, displays, .. } = stored;
-        let (tries, recent, unclear) = (stored.tries, stored.recent, stored.unclear);
+        let (tries, recent, unclear, pages, support) =
+            (stored.tries, stored.recent, stored.unclear, stored.pages, stored.support);
         let mut index = Index::default();
         // In place, because a second copy of a nation's register would be most of the memory of a start.
         let facilities = facilities
@@ -231,6 +242,8 @@ impl From<Stored> for Board {
             tries,
             recent,
             unclear,
+            pages,
+            support,
             index,
         };
         board.index.rebuild_from(&board.facilities, &board.keys, &board.buttons, &board.postings);
@@ -312,6 +325,23 @@ impl Board {
     #[must_use]
     pub fn postings(&self) -> &OrdMap<PostingId, Arc<Posting>> {
         &self.postings
+    }
+
+    /// The postings of a facility that wait for the city or went back to it, in the order of their ids; no remarks.
+    pub fn unreleased_of(&self, facility: &FacilityId) -> impl Iterator<Item = &Posting> {
+        self.index.unreleased_of(facility).filter_map(|id| self.postings.get(id)).map(Arc::as_ref)
+    }
+
+    /// A page as the city last wrote it; `None` while it stands as it came.
+    #[must_use]
+    pub fn page(&self, page: GuidePage) -> Option<&EditedPage> {
+        self.pages.get(&page).map(Arc::as_ref)
+    }
+
+    /// Support visits, by facility: only those that ever asked for one or had one.
+    #[must_use]
+    pub fn support(&self) -> &OrdMap<FacilityId, Arc<Support>> {
+        &self.support
     }
 
     /// Every enrolled button.
@@ -399,6 +429,7 @@ impl Board {
                     self.notes[&id].iter_mut().filter(|n| n.seq == *seq).for_each(|n| n.text = None);
                     views.insert(View::Updates);
                 }
+                self.redact_beside(*seq, &mut views);
             }
             Facts::FacilityRegistered(facility) => self.register(facility, entry.recorded_at, &mut views),
             Facts::FacilityRetired { facility } => {
@@ -457,7 +488,7 @@ impl Board {
                     views.insert(View::RollCalls);
                 }
             }
-            Facts::PostingDrafted { posting, what, facility, category, job, expires_at } => {
+            Facts::PostingDrafted { posting, what, facility, category, job, expires_at, plan } => {
                 let new = Posting {
                     id: posting.clone(),
                     kind: *what,
@@ -468,11 +499,17 @@ impl Board {
                     job: job.clone(),
                     source_seq: entry.seq,
                     received_at: entry.recorded_at,
-                    publish_at: None,
+                    publish_at: plan.publish_at,
                     expires_at: *expires_at,
-                    pinned: false,
+                    pinned: plan.pinned,
+                    audience: plan.audience,
+                    from_city: facility.is_none() || is_staff(entry),
+                    revision: 0,
+                    revised_at: Vec::new(),
+                    returned: None,
                 };
                 if !self.postings.contains_key(posting) {
+                    self.index.posting(&new, true);
                     self.postings.insert(posting.clone(), Arc::new(new));
                     views.insert(View::Pending);
                 }
@@ -483,10 +520,56 @@ impl Board {
                     held.publish_at = Some(publish_at.unwrap_or(entry.recorded_at));
                     held.expires_at = expires_at.or(held.expires_at);
                     held.pinned = *pinned;
+                    held.returned = None;
                 });
             }
             Facts::PostingWithdrawn { posting } => {
                 self.change_posting(posting, &mut views, |held| held.state = PostingState::Withdrawn);
+            }
+            Facts::PostingReturned { posting } => {
+                self.change_posting(posting, &mut views, |held| {
+                    held.state = PostingState::Returned;
+                    held.returned = Some(Returned { at: entry.recorded_at, reason: entry.text.clone(), seq: entry.seq });
+                });
+            }
+            Facts::PostingRevised { posting, base, announced, category, job, expires_at, plan } => {
+                self.change_posting(posting, &mut views, |held| {
+                    held.text.clone_from(&entry.text);
+                    held.source_seq = entry.seq;
+                    held.category = *category;
+                    held.job.clone_from(job);
+                    held.expires_at = *expires_at;
+                    held.publish_at = plan.publish_at.or(held.publish_at.filter(|_| held.state == PostingState::Published));
+                    held.pinned = plan.pinned;
+                    held.audience = plan.audience;
+                    held.revision = base.saturating_add(1);
+                    if *announced && held.revised_at.last() != Some(&entry.recorded_at) {
+                        held.revised_at.push(entry.recorded_at);
+                    }
+                    if held.state == PostingState::Returned {
+                        held.state = PostingState::Pending;
+                        held.received_at = entry.recorded_at;
+                        held.returned = None;
+                    }
+                });
+            }
+            Facts::PageEdited { page, revision } => {
+                let new = EditedPage { text: entry.text.clone(), revision: *revision, at: entry.recorded_at, seq: entry.seq };
+                if self.pages.get(page).is_none_or(|held| **held != new) {
+                    self.pages.insert(*page, Arc::new(new));
+                    views.insert(View::Guide);
+                }
+            }
+            Facts::SupportAsked { facility } => {
+                if self.facilities.contains_key(facility) {
+                    self.support_of(facility).ask(entry.recorded_at, entry.text.clone(), entry.seq);
+                }
+            }
+            Facts::SupportVisited { facility, on, outcome } => {
+                if self.facilities.contains_key(facility) {
+                    let visit = Visit { on: *on, outcome: *outcome, note: entry.text.clone(), seq: entry.seq };
+                    self.support_of(facility).visit(visit);
+                }
             }
             Facts::ButtonEnrolled(button) => {
                 if self.buttons.get(&button.id) != Some(button) {
@@ -608,6 +691,11 @@ impl Board {
                 publish_at: None,
                 expires_at: None,
                 pinned: false,
+                audience: None,
+                from_city: false,
+                revision: 0,
+                revised_at: Vec::new(),
+                returned: None,
             };
             self.postings.insert(id.clone(), Arc::new(posting));
             views.insert(View::Pending);
@@ -682,6 +770,34 @@ impl Board {
         }
     }
 
+    fn support_of(&mut self, facility: &FacilityId) -> &mut Support {
+        Arc::make_mut(self.support.entry(facility.clone()).or_default())
+    }
+
+    /// Forgets words of an entry that are no posting's own: reasons, pages, notes of visits.
+    fn redact_beside(&mut self, seq: u64, views: &mut BTreeSet<View>) {
+        let gave_reason = |p: &Posting| p.returned.as_ref().is_some_and(|r| r.seq == seq && r.reason.is_some());
+        let touched: Vec<PostingId> = self.postings.values().filter(|p| gave_reason(p.as_ref())).map(|p| p.id.clone()).collect();
+        for id in touched {
+            self.change_posting(&id, views, |posting| {
+                if let Some(returned) = &mut posting.returned {
+                    returned.reason = None;
+                }
+            });
+        }
+        let page = self.pages.iter().find(|(_, page)| page.seq == seq && page.text.is_some()).map(|(page, _)| *page);
+        if let Some(page) = page
+            && let Some(held) = self.pages.get_mut(&page)
+        {
+            Arc::make_mut(held).text = None;
+            views.insert(View::Guide);
+        }
+        let told = self.support.iter().find(|(_, support)| support.holds_words_of(seq)).map(|(facility, _)| facility.clone());
+        if let Some(facility) = told {
+            self.support_of(&facility).redact(seq);
+        }
+    }
+
     fn change_posting(&mut self, id: &PostingId, views: &mut BTreeSet<View>, change: impl FnOnce(&mut Posting)) {
         let Some(held) = self.postings.get_mut(id) else { return };
         let before = Arc::clone(held);
@@ -714,7 +830,8 @@ impl Board {
                     views.insert(View::Facility(held.facility.id.clone()));
                 }
             }
-            (PostingState::Withdrawn, _) => {}
+            // Its facility and the desk see it, and both look each time.
+            (PostingState::Returned | PostingState::Withdrawn, _) => {}
         }
     }
 }
@@ -830,6 +947,11 @@ fn keep_day(days: &mut BTreeMap<Date, DayCount>, standing: &Standing) -> bool {
         days.retain(|d, _| *d > oldest);
     }
     wins && days.contains_key(&day)
+}
+
+/// Whether somebody of the city wrote an entry.
+fn is_staff(entry: &Entry) -> bool {
+    entry.actor.starts_with("staff:")
 }
 
 fn note_aspect(views: &mut BTreeSet<View>, held: &FacilityBoard, aspect: &Aspect, in_exercise: bool) {

@@ -4,6 +4,7 @@
 //! and leave the facts and the hash chain whole. Invariant: `facts` never hold free text of a report or posting.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::aspect::{Aspect, Value};
@@ -11,9 +12,10 @@ use crate::button::{Button, Gesture};
 use crate::calls::CallOutcome;
 use crate::display::Display;
 use crate::facility::Facility;
+use crate::guide::{GuidePage, VisitOutcome};
 use crate::id::{ButtonId, EntryId, FacilityId, IncidentId, KeyId, PostingId, RollCallId};
 use crate::incident::{Answer, Incident, RollCall};
-use crate::posting::{Job, NoticeCategory, PostingKind};
+use crate::posting::{Job, NoticeCategory, Plan, PostingKind};
 use crate::standing::{Channel, Standing};
 
 /// One entry of the log.
@@ -233,6 +235,9 @@ pub enum Facts {
         /// Until when it should be public.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
+        /// What else is planned for it.
+        #[serde(default, skip_serializing_if = "Plan::is_plain")]
+        plan: Plan,
     },
     /// A posting was released to the public.
     PostingPublished {
@@ -280,6 +285,55 @@ pub enum Facts {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         exercise: bool,
     },
+    /// A posting went back to the facility that sent it; the reason is the entry's text.
+    PostingReturned {
+        /// Which.
+        posting: PostingId,
+    },
+    /// The words or terms of a posting as they now are, all of them (改定); the words are the entry's text. One that had been
+    /// returned waits for release again.
+    PostingRevised {
+        /// Which.
+        posting: PostingId,
+        /// The revision it was made from.
+        base: u32,
+        /// The public is told that the words are new.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        announced: bool,
+        /// What a notice is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        category: Option<NoticeCategory>,
+        /// Facts of a job.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<Job>,
+        /// Until when it is public.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Timestamp>,
+        /// Audience, from when, pinned.
+        #[serde(default, skip_serializing_if = "Plan::is_plain")]
+        plan: Plan,
+    },
+    /// The city wrote one of its pages anew; the words are the entry's text.
+    PageEdited {
+        /// Which.
+        page: GuidePage,
+        /// Its number: one more than the version it was made from.
+        revision: u32,
+    },
+    /// A facility would like somebody to come and show it (伴走支援); what it would like to be shown is the entry's text.
+    SupportAsked {
+        /// Which.
+        facility: FacilityId,
+    },
+    /// Somebody came, or it was settled otherwise; what was noted is the entry's text.
+    SupportVisited {
+        /// Where.
+        facility: FacilityId,
+        /// On which day.
+        on: Date,
+        /// How it ended.
+        outcome: VisitOutcome,
+    },
 }
 
 impl Facts {
@@ -307,6 +361,11 @@ impl Facts {
             Facts::DisplayAdded(_) => "display_added",
             Facts::IncidentNoted { .. } => "incident_noted",
             Facts::CallTried { .. } => "call_tried",
+            Facts::PostingReturned { .. } => "posting_returned",
+            Facts::PostingRevised { .. } => "posting_revised",
+            Facts::PageEdited { .. } => "page_edited",
+            Facts::SupportAsked { .. } => "support_asked",
+            Facts::SupportVisited { .. } => "support_visited",
         }
     }
 
@@ -331,12 +390,16 @@ impl Facts {
             Facts::RollCallClosed { roll_call } => format!("roll-call/{roll_call}"),
             Facts::PostingDrafted { posting, .. }
             | Facts::PostingPublished { posting, .. }
-            | Facts::PostingWithdrawn { posting } => {
+            | Facts::PostingWithdrawn { posting }
+            | Facts::PostingReturned { posting }
+            | Facts::PostingRevised { posting, .. } => {
                 format!("posting/{posting}")
             }
             Facts::ButtonEnrolled(b) => format!("button/{}", b.id),
             Facts::ButtonRemoved { button } => format!("button/{button}"),
             Facts::DisplayAdded(d) => format!("display/{}", d.id),
+            Facts::PageEdited { page, .. } => format!("page/{page}"),
+            Facts::SupportAsked { facility } | Facts::SupportVisited { facility, .. } => format!("facility/{facility}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::aspect::{Aspect, Value};
+use crate::aspect::{Aspect, Staffing, Value};
 use crate::board::{FacilityBoard, FacilityKey};
 use crate::button::Button;
 use crate::facility::Facility;
@@ -82,6 +82,8 @@ pub(crate) struct Index {
     pub(crate) damage: OrdSet<FacilityId>,
     /// Those with a standing inside an exercise.
     pub(crate) exercise: OrdSet<FacilityId>,
+    /// Those whose real standing of staff is short or critical.
+    pub(crate) short_of_staff: OrdSet<FacilityId>,
     /// First reports that were no "safe", newest first within their incident.
     pub(crate) told: OrdSet<Told>,
     /// Keys that are not revoked, by facility.
@@ -90,6 +92,8 @@ pub(crate) struct Index {
     pub(crate) buttons: OrdSet<(Arc<str>, Arc<str>, ButtonId)>,
     /// Released postings with words.
     pub(crate) published: OrdSet<(PostingKind, PostingId)>,
+    /// Notices and jobs of facilities that wait or went back.
+    unreleased: OrdSet<(FacilityId, PostingId)>,
     /// Released remarks by facility.
     pub(crate) remarks: OrdSet<(FacilityId, PostingId)>,
     /// When released postings appear and expire.
@@ -134,6 +138,7 @@ pub(crate) struct Marks {
     reported: bool,
     damage: bool,
     exercise: bool,
+    short_of_staff: bool,
     told: [Option<Told>; 2],
 }
 
@@ -151,6 +156,10 @@ impl Marks {
             reported: !held.real.is_empty() || !held.exercise.is_empty() || !held.history.is_empty(),
             damage: plain(&held.real),
             exercise: plain(&held.exercise),
+            short_of_staff: held
+                .real
+                .get(&Aspect::Staff)
+                .is_some_and(|s| matches!(s.value, Value::Staff(Staffing::Short | Staffing::Critical))),
             told,
         }
     }
@@ -255,6 +264,7 @@ impl Index {
         flip(&mut self.reported, id, before.reported, after.reported);
         flip(&mut self.damage, id, before.damage, after.damage);
         flip(&mut self.exercise, id, before.exercise, after.exercise);
+        flip(&mut self.short_of_staff, id, before.short_of_staff, after.short_of_staff);
         if before.told != after.told {
             for told in before.told.iter().flatten() {
                 self.told.remove(told);
@@ -297,6 +307,10 @@ impl Index {
 
     /// A posting is (`here`), or is about to be changed.
     pub(crate) fn posting(&mut self, posting: &Posting, here: bool) {
+        let waits = matches!(posting.state, PostingState::Pending | PostingState::Returned);
+        if let (true, PostingKind::Notice | PostingKind::Job, Some(facility)) = (waits, posting.kind, &posting.facility) {
+            flip(&mut self.unreleased, &(facility.clone(), posting.id.clone()), !here, here);
+        }
         if posting.state != PostingState::Published {
             return;
         }
@@ -316,6 +330,13 @@ impl Index {
     /// Released postings of a kind that have words.
     pub(crate) fn published(&self, kind: PostingKind) -> impl Iterator<Item = &PostingId> {
         self.published.range((kind, PostingId::first())..).take_while(move |(k, _)| *k == kind).map(|(_, id)| id)
+    }
+
+    /// Notices and jobs of a facility that wait or went back.
+    pub(crate) fn unreleased_of(&self, facility: &FacilityId) -> impl Iterator<Item = &PostingId> {
+        let of = facility.clone();
+        let from = (facility.clone(), PostingId::first());
+        self.unreleased.range(from..).take_while(move |(f, _)| *f == of).map(|(_, id)| id)
     }
 
     /// Released remarks of a facility.

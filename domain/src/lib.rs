@@ -18,6 +18,7 @@ pub mod facility;
 mod finding;
 pub mod freshness;
 pub mod guard;
+pub mod guide;
 pub mod id;
 pub mod incident;
 mod index;
@@ -37,12 +38,16 @@ pub use display::Display;
 pub use entry::{Effort, Entry, Facts, Observed, PressFacts, Report};
 pub use facility::{Closure, Facility};
 pub use freshness::{Rhythm, Rhythms};
+pub use guide::{EditedPage, GuidePage, Support, SupportCase, Visit, VisitOutcome};
 pub use id::*;
 pub use imbl::OrdMap;
 pub use incident::{Answer, Hazard, Incident, IncidentNote, Mode, RollCall, Severity};
 pub use index::search_form;
 pub use moment::*;
-pub use posting::{Employment, Job, NoticeCategory, Posting, PostingKind, PostingState, WagePer};
+pub use posting::{
+    Audience, ContactRole, Employment, Hours, Job, NoticeCategory, Plan, Posting, PostingKind, PostingState, Returned, Shift,
+    WagePer, WorkKind,
+};
 pub use service::*;
 pub use spoken_time::{Unclear, spoken_time};
 pub use standing::{Channel, Freshness, Shown, Standing};

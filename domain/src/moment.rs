@@ -923,6 +923,12 @@ impl<'a> Moment<'a> {
         list
     }
 
+    /// Facilities that say they are short of staff, by their real standing, which may be old: look at it with [`Moment::shown`].
+    pub fn short_of_staff(&self) -> impl Iterator<Item = &'a FacilityBoard> {
+        let board = self.board;
+        board.index().short_of_staff.iter().filter_map(|id| board.find_facility(id))
+    }
+
     /// When something on the board changes next by time alone: a value ages, a posting appears or expires,
     /// or the day turns. Always later than `now`.
     #[must_use]

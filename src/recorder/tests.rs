@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use imaboard_domain::{
     Building, Cell, Facility, FacilityKey, Gesture, Hazard, Incident, KeyId, Level, Need, NeedItem, NoticeCategory, Operation,
-    PostingKind, PostingState, Power, Service, ServiceKind, Severity, Thresholds, Urgency, Utility,
+    Plan, PostingKind, PostingState, Power, Service, ServiceKind, Severity, Thresholds, Urgency, Utility,
 };
 use rand::{Rng as _, SeedableRng as _};
 use tempfile::TempDir;
@@ -612,6 +612,7 @@ async fn control_entries_that_cannot_hold_are_refused() {
         category: Some(NoticeCategory::General),
         job: None,
         expires_at: None,
+        plan: Plan::default(),
     };
     assert_eq!(refusal(desk.control(draft.clone()).await), Refusal::Empty);
     let typed = || submission(new_id(), Intent::Control(Box::new(draft.clone())), Some("お知らせ\n本文"));

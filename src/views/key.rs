@@ -2,7 +2,7 @@
 //!
 //! Invariant: a page lists every view whose change could change its words; a missing one would be a board that lies.
 
-use imaboard_domain::{FacilityId, IncidentId, PostingId, ServiceKind, View};
+use imaboard_domain::{FacilityId, GuidePage, IncidentId, PostingId, ServiceKind, View};
 use imaboard_templates::public::FindQuery;
 
 /// One page of the public board.
@@ -30,6 +30,10 @@ pub enum PageKey {
     FreePlaces,
     /// `/about`
     About,
+    /// `/rule`
+    Rule,
+    /// `/guide/{page}`
+    Guide(GuidePage),
     /// What answers an address that leads nowhere.
     Lost,
 }
@@ -42,7 +46,8 @@ const ROLL_CALLS: usize = 4;
 const NOTICES: usize = 5;
 const JOBS: usize = 6;
 const UPDATES: usize = 7;
-const VACANCIES: usize = 8;
+const GUIDE: usize = 8;
+const VACANCIES: usize = 9;
 
 /// How many views are counted: the eight above and the vacancies of each kind.
 pub(super) const COUNTERS: usize = VACANCIES + ServiceKind::ALL.len();
@@ -58,6 +63,7 @@ pub(super) fn counter_of(view: &View) -> Option<usize> {
         View::Updates => UPDATES,
         View::Notices => NOTICES,
         View::Jobs => JOBS,
+        View::Guide => GUIDE,
         View::Vacancies(kind) => vacancies_of(*kind),
         View::Facility(_) | View::Pending | View::Keys | View::Buttons | View::Displays => return None,
     })
@@ -82,6 +88,8 @@ impl PageKey {
             Self::Incident(_) => "incident",
             Self::FreePlaces => "free_places",
             Self::About => "about",
+            Self::Rule => "rule",
+            Self::Guide(_) => "guide",
             Self::Lost => "lost",
         }
     }
@@ -113,7 +121,8 @@ impl PageKey {
             Self::Jobs(_) | Self::Job(_) => count(JOBS),
             Self::Incident(_) => [DAMAGE, EXERCISE_DAMAGE, ROLL_CALLS, NOTICES, UPDATES].into_iter().for_each(&mut count),
             Self::FreePlaces => all_vacancies = true,
-            Self::About | Self::Lost => {}
+            Self::Guide(_) => count(GUIDE),
+            Self::About | Self::Rule | Self::Lost => {}
         }
         if all_vacancies {
             (VACANCIES..COUNTERS).for_each(count);

@@ -12,7 +12,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::routing::get;
 use imaboard_display::{assets, chart};
-use imaboard_domain::{FacilityId, FreeOnDay, IncidentId, Moment, Posting, PostingId, PostingKind, ServiceKind};
+use imaboard_domain::{FacilityId, FreeOnDay, GuidePage, IncidentId, Moment, Posting, PostingId, PostingKind, ServiceKind};
 use imaboard_templates::layout::Frame;
 use imaboard_templates::public::{self, Drawings, FindQuery, Imprint};
 use imaboard_templates::words::JA;
@@ -66,6 +66,8 @@ pub fn routes(app: &Arc<App>) -> (Router, Arc<dyn Ready>) {
         .route("/incidents/{id}", get(incident))
         .route("/charts/free", get(free_places))
         .route("/about", get(about))
+        .route("/rule", get(rule))
+        .route("/guide/{page}", get(guide))
         .route("/assets/{name}", get(asset))
         .fallback(lost)
         .with_state(public);
@@ -287,6 +289,17 @@ async fn about(State(public): Asked, request: HeaderMap) -> Response<Body> {
         let head_hash = head.as_ref().filter(|(seq, _)| *seq == frame.moment.board.position()).map(|(_, hash)| hash.as_str());
         public::about(frame, Imprint { head_hash, version: env!("CARGO_PKG_VERSION") })
     })
+}
+
+async fn rule(State(public): Asked, request: HeaderMap) -> Response<Body> {
+    public.html(&PageKey::Rule, &request, public::rule)
+}
+
+async fn guide(State(public): Asked, Path(page): Path<String>, request: HeaderMap) -> Response<Body> {
+    match page.parse::<GuidePage>() {
+        Ok(page) => public.html(&PageKey::Guide(page), &request, |frame| public::guide_page(frame, page)),
+        Err(_) => public.lost(&request),
+    }
 }
 
 async fn asset(State(public): Asked, Path(name): Path<String>, request: HeaderMap) -> Response<Body> {

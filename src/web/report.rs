@@ -6,7 +6,9 @@
 //! | `POST /r/{key}/reports` | form → 303 to the receipt; JSON → 201 with the receipt |
 //! | `GET /r/{key}/receipts/{id}` | the receipt of an entry of this facility |
 //! | `POST /r/{key}/corrections` | takes back the report `replaces` → 303 to the receipt of the correction |
-//! | `GET`, `POST /r/{key}/postings` | a notice or a job for the city to release |
+//! | `GET`, `POST /r/{key}/postings` | a notice or a job for the city to release; `?fix=ID` what came back, `?kind=job` a job |
+//! | `GET`, `POST /r/{key}/support` | asks for a support visit |
+//! | `GET /r/{key}?practice=1` | the page to practise on: what a form with `practice` sends is answered and never recorded |
 //! | `GET /r/{key}/poster` | the A4 sheet with the QR code |
 //!
 //! The fields of the form are named in [`imaboard_templates::report::form`]. The channel is always `qr`: the right to report here is
@@ -22,13 +24,16 @@
 mod form;
 mod json;
 mod posting;
+pub(in crate::web) use posting::clock;
+mod support;
 
 use std::io::Write;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -41,7 +46,7 @@ use imaboard_domain::{
 use imaboard_templates::poster::{self, Poster};
 use imaboard_templates::report::form::{self as form_field, Finding, Typed};
 use imaboard_templates::report::receipt::{self, Stored};
-use imaboard_templates::report::{Frame, page, problem};
+use imaboard_templates::report::{Face, Frame, page, problem};
 use imaboard_templates::words::JA;
 use maud::Markup;
 use uuid::Uuid;
@@ -60,6 +65,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/{key}/receipts/{id}", get(show_receipt))
         .route("/{key}/corrections", get(back).post(correct))
         .route("/{key}/postings", get(posting::new).post(posting::create))
+        .route("/{key}/support", get(support::new).post(support::create))
         .route("/{key}/poster", get(show_poster))
         .fallback(nowhere)
         .layer(middleware::from_fn(sealed));
@@ -130,6 +136,8 @@ struct Speaker {
     url_key: String,
     key: KeyId,
     facility: FacilityId,
+    /// They practise: nothing they send is recorded.
+    practice: bool,
 }
 
 impl Speaker {
@@ -140,7 +148,12 @@ impl Speaker {
             let held = board.keys().get(&key).filter(|k| !k.revoked)?;
             board.find_facility(&held.facility).map(|f| f.facility.id.clone())
         })?;
-        Some(Self { url_key: url_key.to_owned(), key, facility })
+        Some(Self { url_key: url_key.to_owned(), key, facility, practice: false })
+    }
+
+    /// The same, practising.
+    fn practising(self) -> Self {
+        Self { practice: true, ..self }
     }
 
     fn actor(&self) -> String {
@@ -156,7 +169,7 @@ impl Speaker {
     }
 }
 
-fn frame<'a>(app: &'a App, url_key: &'a str) -> Frame<'a> {
+fn frame<'a>(app: &'a App, url_key: &'a str, practice: bool) -> Frame<'a> {
     Frame {
         words: &JA,
         city: &app.city,
@@ -164,6 +177,7 @@ fn frame<'a>(app: &'a App, url_key: &'a str) -> Frame<'a> {
         script: assets::url("report.js"),
         key: url_key,
         thresholds: app.thresholds,
+        practice,
     }
 }
 
@@ -174,7 +188,8 @@ fn render(
     status: StatusCode,
     make: impl FnOnce(Frame<'_>, Moment<'_>, &FacilityBoard) -> Markup,
 ) -> Response {
-    let made = app.look(|m| m.board.find_facility(&speaker.facility).map(|f| make(frame(app, &speaker.url_key), m, f)));
+    let made = app
+        .look(|m| m.board.find_facility(&speaker.facility).map(|f| make(frame(app, &speaker.url_key, speaker.practice), m, f)));
     match made {
         Some(markup) => (status, Html(markup.into_string())).into_response(),
         None => gone(app),
@@ -183,7 +198,7 @@ fn render(
 
 /// The same kind page for every key that speaks for nobody.
 fn gone(app: &App) -> Response {
-    let markup = app.look(|m| problem::gone(frame(app, ""), m));
+    let markup = app.look(|m| problem::gone(frame(app, "", false), m));
     (StatusCode::NOT_FOUND, Html(markup.into_string())).into_response()
 }
 
@@ -196,9 +211,21 @@ async fn nowhere(State(app): State<Arc<App>>) -> Response {
     gone(&app)
 }
 
-async fn show(State(app): State<Arc<App>>, Path(key): Path<String>) -> Response {
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Asked {
+    practice: String,
+}
+
+async fn show(State(app): State<Arc<App>>, Path(key): Path<String>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
+    let practises = asked.is_ok_and(|Query(asked)| !asked.practice.is_empty());
     match Speaker::find(&app, &key) {
+        // While something is under way nobody is held up with an exercise of fingers.
+        Some(speaker) if practises && app.look(|m| Face::of(m) != Face::Peace) => {
+            Redirect::to(&format!("/r/{}", speaker.url_key)).into_response()
+        }
         Some(speaker) => {
+            let speaker = if practises { speaker.practising() } else { speaker };
             render(&app, &speaker, StatusCode::OK, |frame, m, facility| page::open(frame, m, facility, Uuid::now_v7()))
         }
         None => gone(&app),
@@ -252,7 +279,14 @@ async fn create(
     };
     match kind {
         Some(Body::Json) => json::create(&app, &speaker, &body).await,
-        Some(Body::Form) => form::create(&app, &speaker, &typed(&body)).await,
+        Some(Body::Form) => {
+            let typed = typed(&body);
+            if typed.one("practice").is_some() {
+                form::practise(&app, &speaker.practising(), &typed)
+            } else {
+                form::create(&app, &speaker, &typed).await
+            }
+        }
         None => sentence(&app, &speaker, StatusCode::UNSUPPORTED_MEDIA_TYPE, "malformed"),
     }
 }
@@ -335,7 +369,7 @@ fn parse(app: &App, speaker: &Speaker, raws: &[RawObservation]) -> Result<Vec<Ob
 async fn find_own(app: &App, speaker: &Speaker, id: &str) -> Result<Option<Entry>, SubmitError> {
     let Ok(id) = Uuid::parse_str(id) else { return Ok(None) };
     let found = app.recorder.find(EntryId(id)).await.map_err(|e| SubmitError::NotStored(Arc::new(e)))?;
-    Ok(found.filter(|e| facility_of(&e.facts) == Some(&speaker.facility)))
+    Ok(found.filter(|e| is_of(app, speaker, &e.facts)))
 }
 
 fn facility_of(facts: &Facts) -> Option<&FacilityId> {
@@ -344,6 +378,16 @@ fn facility_of(facts: &Facts) -> Option<&FacilityId> {
         Facts::Corrected { facility, .. } => Some(facility),
         Facts::PostingDrafted { facility, .. } => facility.as_ref(),
         _ => None,
+    }
+}
+
+/// The same with the board's help: what was put right names only the posting.
+fn is_of(app: &App, speaker: &Speaker, facts: &Facts) -> bool {
+    match facts {
+        Facts::PostingRevised { posting, .. } => {
+            app.board.read(|b| b.postings().get(posting).is_some_and(|p| p.facility.as_ref() == Some(&speaker.facility)))
+        }
+        other => facility_of(other) == Some(&speaker.facility),
     }
 }
 
@@ -380,7 +424,11 @@ async fn correct(
         return sentence(&app, &speaker, StatusCode::FORBIDDEN, "cross_site");
     }
     let Ok(body) = body else { return sentence(&app, &speaker, StatusCode::PAYLOAD_TOO_LARGE, "malformed") };
-    let replaces = typed(&body).one("replaces").unwrap_or_default().to_owned();
+    let typed = typed(&body);
+    if typed.one("practice").is_some() {
+        return render(&app, &speaker.practising(), StatusCode::OK, receipt::practice_undone);
+    }
+    let replaces = typed.one("replaces").unwrap_or_default().to_owned();
     let entry = match find_own(&app, &speaker, &replaces).await {
         Ok(Some(entry)) if matches!(entry.facts, Facts::Report(_)) => entry,
         Ok(_) => return render(&app, &speaker, StatusCode::NOT_FOUND, problem::no_receipt),

@@ -375,7 +375,7 @@ fn concerns_walls(change: &Change) -> bool {
         | View::RollCalls
         | View::Notices
         | View::Jobs => true,
-        View::Facility(_) | View::Pending | View::Keys | View::Buttons | View::Displays | View::Updates => false,
+        View::Facility(_) | View::Pending | View::Keys | View::Buttons | View::Displays | View::Updates | View::Guide => false,
     })
 }
 

@@ -3,11 +3,12 @@
 //! A page gives its title and its middle. Invariant: no page can be made without the bands, so nothing invented is ever
 //! shown without 見本 and nothing practised without 訓練.
 
-use imaboard_domain::{Mode, Moment, Realm, city_date, city_time};
+use imaboard_domain::{GuidePage, Mode, Moment, Realm, city_date, city_time};
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::city::{City, Desk};
+use crate::guide;
 use crate::marks::{Mark, mark, symbols};
 use crate::time;
 use crate::words::Words;
@@ -196,7 +197,8 @@ fn foot(frame: &Frame<'_>) -> Markup {
                     li { a href="/text" { (frame.t("public.foot.text")) } }
                     li { a href="/charts/free" { (frame.t("public.foot.chart")) } }
                     li { a href="/about" { (frame.t("public.foot.about")) } }
-                    li { a href="/about#sharing" { (frame.t("public.foot.sharing")) } }
+                    li { a href=(guide::RULE_PATH) { (frame.t("rule.title")) } }
+                    @for page in GuidePage::ALL { li { a href=(guide::path(*page)) { (guide::title(frame.words, *page)) } } }
                 }
                 p { small {
                     (frame.t("public.foot.line")) " " (frame.fill("public.foot.position", &[("seq", &position)]))

@@ -5,6 +5,7 @@
 
 pub mod city;
 pub mod desk;
+pub mod guide;
 pub mod layout;
 pub mod marks;
 pub mod poster;

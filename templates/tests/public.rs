@@ -275,7 +275,7 @@ fn hostile_names_and_texts_stay_text() {
     facility.phone = "0959\"><script>".into();
     s.register(facility);
     s.notice("n1", NoticeCategory::Transport, &format!("{evil}\n{evil}\n\n{evil}"), hours_ago(1));
-    let job = Some(Job { employment: Employment::PartTime, wage_per: WagePer::Hour, wage_from_yen: 1000, wage_to_yen: None });
+    let job = Some(Job::new(Employment::PartTime, WagePer::Hour, 1000));
     s.posting("j1", PostingKind::Job, Some("f001"), None, job, evil, hours_ago(1));
     s.incident("t1", evil, Severity::Incident, false, hours_ago(1));
     let (city, rhythms) = (city(), Rhythms::default());

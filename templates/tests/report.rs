@@ -36,6 +36,7 @@ fn frame(city: &City) -> Frame<'_> {
         script: "/assets/report.js",
         key: "k3y-5igned",
         thresholds: Thresholds::default(),
+        practice: false,
     }
 }
 
@@ -516,7 +517,10 @@ fn a_key_that_speaks_for_nobody_gets_kind_words_and_a_number() {
 fn a_posting_says_before_it_is_sent_that_the_city_looks_first() {
     let typed = typed(&[("kind", "job"), ("title", "介護職"), ("wage_from", "千円")]);
     let problems = [Problem { field: "wage".into(), what: What::WageMissing }];
-    let page = beds().with(|f, m, b| postings::page(f, m, b, NONCE, Some(&typed), &problems, None).into_string());
+    let page = beds().with(|f, m, b| {
+        let filled = postings::Filled { typed: Some(&typed), problems: &problems, ..postings::Filled::default() };
+        postings::page(f, m, b, NONCE, filled).into_string()
+    });
     assert!(page.contains("市が 見てから ボードに 出します"));
     let html = Html::parse_document(&page);
     assert_eq!(select(&html, r#"input[name="wage_from"]"#)[0].attr("value"), Some("千円"));

@@ -177,7 +177,15 @@ impl Log {
         let posting: PostingId = id.parse().unwrap();
         let category = (what == PostingKind::Notice).then_some(NoticeCategory::Transport);
         let facility = facility.map(|f| f.parse().unwrap());
-        let drafted = Facts::PostingDrafted { posting: posting.clone(), what, facility, category, job, expires_at: None };
+        let drafted = Facts::PostingDrafted {
+            posting: posting.clone(),
+            what,
+            facility,
+            category,
+            job,
+            expires_at: None,
+            plan: Plan::default(),
+        };
         self.apply(at, drafted, Some(text));
         let published = Facts::PostingPublished { posting, publish_at: None, expires_at: None, pinned: false };
         self.apply(at, published, None);
@@ -266,8 +274,7 @@ pub(crate) fn full_city() -> Log {
         Some("f011"),
         now() - hours(90),
     );
-    let job =
-        |from, to| Some(Job { employment: Employment::PartTime, wage_per: WagePer::Hour, wage_from_yen: from, wage_to_yen: to });
+    let job = |from, to| Some(Job { wage_to_yen: to, ..Job::new(Employment::PartTime, WagePer::Hour, from) });
     log.post("j1", PostingKind::Job, "夜勤ができる介護職員\n週2回から", job(1080, Some(1300)), Some("f000"), now() - hours(30));
     log.post("j2", PostingKind::Job, "送迎の運転手", job(990, None), Some("f011"), now() - hours(50));
     log

@@ -184,6 +184,7 @@ fn corrections_and_postings_given_back_are_counted_by_week() {
         category: None,
         job: None,
         expires_at: None,
+        plan: imaboard_domain::Plan::default(),
     };
     for name in ["p1", "p2"] {
         city.add(at(8), Channel::Qr, draft(name, Some(id("hamayu"))));

@@ -45,6 +45,7 @@ fn views(board: &Board) -> BTreeMap<View, String> {
         (View::Keys, format!("{:?}", board.keys())),
         (View::Buttons, format!("{:?}", board.buttons())),
         (View::Displays, format!("{:?}", board.displays())),
+        (View::Guide, format!("{:?}", GuidePage::ALL.iter().map(|page| board.page(*page)).collect::<Vec<_>>())),
     ]);
     for held in &listed {
         let remarks: Vec<&Posting> =

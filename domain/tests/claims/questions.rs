@@ -270,6 +270,7 @@ fn a_posting_is_public_inside_its_window_and_in_no_other_state() {
         category: Some(NoticeCategory::Transport),
         job: None,
         expires_at: None,
+        plan: Plan::default(),
     };
     let mut board = Board::new();
     board.apply(&Entry { text: Some("欠航のお知らせ\n午後の便".into()), ..entry(1, morning(), draft) });

@@ -321,23 +321,70 @@ fn a_roll_call() -> impl Strategy<Value = RollCall> + Clone {
 }
 
 fn a_draft() -> impl Strategy<Value = Facts> + Clone {
-    let job = (word(Employment::ALL), word(WagePer::ALL), 900_u32..3_000, prop::option::of(3_000_u32..5_000))
-        .prop_map(|(employment, wage_per, wage_from_yen, wage_to_yen)| Job { employment, wage_per, wage_from_yen, wage_to_yen });
     (
         one_of(&POSTINGS),
         word(PostingKind::ALL),
         prop::option::of(one_of(&FACILITIES)),
         prop::option::of(word(NoticeCategory::ALL)),
-        prop::option::of(job),
+        prop::option::of(a_job()),
         prop::option::of(moment()),
+        a_plan(),
     )
-        .prop_map(|(posting, what, facility, category, job, expires_at)| Facts::PostingDrafted {
+        .prop_map(|(posting, what, facility, category, job, expires_at, plan)| Facts::PostingDrafted {
             posting,
             what,
             facility,
             category,
             job,
             expires_at,
+            plan,
+        })
+}
+
+fn a_job() -> impl Strategy<Value = Job> + Clone {
+    let time = |hour: i8| jiff::civil::time(hour, 30, 0, 0);
+    let hours = (word(Shift::ALL), prop::option::of(0_i8..24), prop::option::of(0_i8..24))
+        .prop_map(move |(shift, from, until)| Hours { shift, from: from.map(time), until: until.map(time) });
+    (
+        (word(Employment::ALL), word(WagePer::ALL), 900_u32..3_000, prop::option::of(3_000_u32..5_000)),
+        prop::option::of(word(WorkKind::ALL)),
+        prop::option::of(hours),
+        prop::option::of(word(ContactRole::ALL)),
+    )
+        .prop_map(|((employment, wage_per, wage_from_yen, wage_to_yen), work, hours, contact)| Job {
+            employment,
+            wage_per,
+            wage_from_yen,
+            wage_to_yen,
+            work,
+            hours,
+            contact,
+        })
+}
+
+fn a_plan() -> impl Strategy<Value = Plan> + Clone {
+    (prop::option::of(word(Audience::ALL)), prop::option::of(moment()), any::<bool>())
+        .prop_map(|(audience, publish_at, pinned)| Plan { audience, publish_at, pinned })
+}
+
+fn a_revision() -> impl Strategy<Value = Facts> + Clone {
+    (
+        one_of(&POSTINGS),
+        0_u32..3,
+        any::<bool>(),
+        prop::option::of(word(NoticeCategory::ALL)),
+        prop::option::of(a_job()),
+        prop::option::of(moment()),
+        a_plan(),
+    )
+        .prop_map(|(posting, base, announced, category, job, expires_at, plan)| Facts::PostingRevised {
+            posting,
+            base,
+            announced,
+            category,
+            job,
+            expires_at,
+            plan,
         })
 }
 
@@ -411,6 +458,13 @@ pub(crate) fn every_facts() -> Vec<BoxedStrategy<Facts>> {
             .boxed(),
         (one_of(&FACILITIES), word(CallOutcome::ALL), prop::option::of(moment()), any::<bool>())
             .prop_map(|(facility, outcome, until, exercise)| Facts::CallTried { facility, outcome, until, exercise })
+            .boxed(),
+        one_of(&POSTINGS).prop_map(|posting| Facts::PostingReturned { posting }).boxed(),
+        a_revision().boxed(),
+        (word(GuidePage::ALL), 1_u32..4).prop_map(|(page, revision)| Facts::PageEdited { page, revision }).boxed(),
+        one_of(&FACILITIES).prop_map(|facility| Facts::SupportAsked { facility }).boxed(),
+        (one_of(&FACILITIES), word(VisitOutcome::ALL))
+            .prop_map(|(facility, outcome)| Facts::SupportVisited { facility, on: today(), outcome })
             .boxed(),
     ]
 }

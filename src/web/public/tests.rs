@@ -6,7 +6,7 @@ use std::io::Read;
 use axum::http::Request;
 use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http_body_util::BodyExt;
-use imaboard_domain::{Aspect, Cell, Channel, EntryId, Facility, Facts, Level, Observation, Service, Value};
+use imaboard_domain::{Aspect, Cell, Channel, EntryId, Facility, Facts, Level, Observation, Plan, Service, Value};
 use jiff::SignedDuration;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -167,6 +167,7 @@ async fn every_address_of_the_contract_answers_and_unknown_ones_are_kindly_lost(
         category: None,
         job: None,
         expires_at: None,
+        plan: Plan::default(),
     };
     city.submit(Intent::Control(Box::new(drafted)), Some("船は通常どおり")).await;
     assert_eq!(city.get("/notices/n1").await.0, StatusCode::NOT_FOUND, "what waits for release is not there");
@@ -184,6 +185,9 @@ async fn every_address_of_the_contract_answers_and_unknown_ones_are_kindly_lost(
         "/jobs",
         "/charts/free",
         "/about",
+        "/rule",
+        "/guide/contact",
+        "/guide/glossary",
     ] {
         let (status, headers, body) = city.get(path).await;
         assert_eq!(status, StatusCode::OK, "{path}");

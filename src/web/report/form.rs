@@ -4,16 +4,17 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use imaboard_domain::{Effort, EntryId, Moment, Observation, Realm};
+use imaboard_domain::{Aspect, Effort, EntryId, Moment, Observation, Realm, Value};
 use imaboard_templates::report::Face;
 use imaboard_templates::report::form::{EFFORT_SECONDS, EFFORT_TAPS, MOST_REMARK_CHARS, Problem, Typed, What, read};
 use imaboard_templates::report::page::{self, Unstored};
+use imaboard_templates::report::receipt;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Speaker, entry_id, findings, gone, parse, personal, render, retry_after, see_receipt, sentence};
 use crate::app::App;
-use crate::recorder::{Intent, Refusal, ReportIntent, SubmitError};
+use crate::recorder::{Intent, Refusal, ReportIntent, SubmitError, confirmable};
 
 /// What the form says, resolved as far as it can be without the board's newest state.
 struct Meant {
@@ -45,6 +46,29 @@ pub(super) async fn create(app: &App, speaker: &Speaker, typed: &Typed) -> Respo
         Ok(receipt) => see_receipt(speaker, &receipt),
         Err(error) => unsent(app, speaker, typed, error),
     }
+}
+
+/// The same without recording anything: what would have been stored is shown and forgotten.
+pub(super) fn practise(app: &App, speaker: &Speaker, typed: &Typed) -> Response {
+    let meant = match meant(app, speaker, typed) {
+        Ok(meant) => meant,
+        Err(problems) => return refused(app, speaker, typed, &problems),
+    };
+    let mut said: Vec<(Aspect, Value, bool)> = meant.observations.into_iter().map(|o| (o.aspect, o.value, false)).collect();
+    if meant.confirm.is_some() {
+        let stands = app.look(|m| {
+            let stands = confirmable(&m, &speaker.facility, Realm::Real);
+            stands.into_iter().map(|(aspect, standing)| (aspect, standing.value.clone())).collect::<Vec<_>>()
+        });
+        for (aspect, value) in stands {
+            if said.iter().all(|(told, ..)| *told != aspect) {
+                said.push((aspect, value, true));
+            }
+        }
+    }
+    render(app, speaker, StatusCode::OK, |frame, m, facility| {
+        receipt::practice(frame, m, facility, &said, meant.remark.as_deref())
+    })
 }
 
 /// Reads the form by the rules of the moment; every problem of it at once.

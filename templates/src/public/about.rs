@@ -6,6 +6,7 @@ use imaboard_domain::{Mode, Rhythm};
 use maud::{Markup, html};
 
 use super::front;
+use crate::guide;
 use crate::layout::{Frame, as_of, grouped, page, tel_big};
 use crate::marks::{Mark, mark};
 
@@ -62,6 +63,7 @@ pub fn about(frame: &Frame<'_>, imprint: Imprint<'_>) -> Markup {
                 p { (frame.t("public.about.sharing_yes")) }
                 p { (frame.t("public.about.sharing_no")) }
                 p { (frame.t("public.about.sharing_few")) }
+                p { a href=(guide::RULE_PATH) { (frame.t("rule.title")) } }
             }
         }
         section aria-labelledby="who" {

@@ -28,6 +28,7 @@ pub(super) fn notice_line<'a>(frame: &Frame<'a>, p: &'a Posting) -> Markup {
         li {
             (day_tag(p.publish_at.unwrap_or(p.received_at)))
             a href={ "/notices/" (p.id) } { (title_of(frame, p)) }
+            @if let Some(at) = p.revised_at.last() { " " span.ib { b { (frame.t("public.notices.revised")) } " " (time_tag(*at, frame.now())) } }
             @if let Some(f) = facility_of(frame, p) { span.s { (f.facility.name) } }
         }
     }
@@ -113,10 +114,12 @@ pub fn notice(frame: &Frame<'_>, p: &Posting) -> Markup {
         h1 { (title) }
         p.s {
             @if let Some(category) = p.category { (frame.words.t(&format!("category.{}", category.word()))) "・" }
+            @if let Some(audience) = p.audience { (frame.fill("public.notices.for", &[("whom", frame.words.t(&format!("audience.{audience}")))])) "・" }
             (frame.fill("public.notices.from", &[("who", &sender(frame, p))])) "・"
             (time_tag(p.publish_at.unwrap_or(p.received_at), frame.now())) (frame.t("public.published"))
         }
         (prose(p))
+        (revisions(frame, p))
         (window(frame, p))
         (of_facility(frame, p))
     };
@@ -132,7 +135,9 @@ pub fn job(frame: &Frame<'_>, p: &Posting) -> Markup {
         h1 { (title) }
         p.s { (sender(frame, p)) "・" (time_tag(p.publish_at.unwrap_or(p.received_at), frame.now())) (frame.t("public.published")) }
         dl.facts.job {
+            @if let Some(work) = p.job.as_ref().and_then(|job| job.work) { dt { (frame.t("public.jobs.work")) } dd { (frame.words.t(&format!("work.{work}"))) } }
             @if let Some(text) = employment(frame, p) { dt { (frame.t("public.jobs.employment")) } dd { (text) } }
+            @if let Some(text) = hours(frame, p) { dt { (frame.t("public.jobs.hours")) } dd { (text) } }
             @if let Some(text) = wage(frame, p) { dt { (frame.t("public.jobs.wage")) } dd { (text) } }
             @if let Some(f) = facility_of(frame, p) {
                 dt { (frame.t("public.facility.place")) }
@@ -140,10 +145,36 @@ pub fn job(frame: &Frame<'_>, p: &Posting) -> Markup {
             }
         }
         (prose(p))
+        (revisions(frame, p))
         (window(frame, p))
         (of_facility(frame, p))
     };
     page(frame, title, middle)
+}
+
+fn hours(frame: &Frame<'_>, p: &Posting) -> Option<String> {
+    let hours = p.job.as_ref()?.hours?;
+    let clock = |at: Option<jiff::civil::Time>| at.map(|at| format!("{}:{:02}", at.hour(), at.minute())).unwrap_or_default();
+    let shift = frame.words.t(&format!("shift.{}", hours.shift)).to_owned();
+    let span = match (hours.from, hours.until) {
+        (None, None) => return Some(shift),
+        (from, until) => format!("{}〜{}", clock(from), clock(until)),
+    };
+    Some(format!("{shift} {span}"))
+}
+
+/// When it appeared and when its words were changed: who has read it before knows to read it again.
+fn revisions(frame: &Frame<'_>, p: &Posting) -> Markup {
+    let now = frame.now();
+    html! { @if !p.revised_at.is_empty() {
+        section aria-labelledby="revised" {
+            h2 #revised { (frame.t("public.notices.revisions")) }
+            ol.list.tl.long {
+                @for at in p.revised_at.iter().rev() { li { (time_tag(*at, now)) b { (frame.t("public.notices.revised")) } } }
+                li { (time_tag(p.publish_at.unwrap_or(p.received_at), now)) span { (frame.t("public.published")) } }
+            }
+        }
+    } }
 }
 
 fn sender(frame: &Frame<'_>, p: &Posting) -> String {
@@ -170,7 +201,10 @@ fn of_facility(frame: &Frame<'_>, p: &Posting) -> Markup {
     html! { @if let Some(f) = facility_of(frame, p) {
         section {
             h2 { (frame.t("public.contact")) }
-            p { a href={ "/facilities/" (f.facility.id) } { (f.facility.name) } }
+            p {
+                a href={ "/facilities/" (f.facility.id) } { (f.facility.name) }
+                @if let Some(role) = p.job.as_ref().and_then(|job| job.contact) { " " (frame.words.t(&format!("contact_role.{role}"))) }
+            }
             p { (tel_big(&f.facility.phone)) }
         }
     } }

@@ -249,6 +249,8 @@ pub enum What {
     BodyTooLong(usize),
     /// A job's wage cannot be read.
     WageMissing,
+    /// A time of day is none.
+    HoursWrong,
 }
 
 /// What a form says, before the domain has looked at it.

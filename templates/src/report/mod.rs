@@ -17,6 +17,7 @@ pub mod postings;
 pub mod problem;
 pub mod receipt;
 pub mod ruby;
+pub mod support;
 
 mod damage;
 mod now;
@@ -41,6 +42,8 @@ pub struct Frame<'a> {
     pub key: &'a str,
     /// From how many free places on a level begins.
     pub thresholds: Thresholds,
+    /// Somebody practises: the page says 練習, and nothing that is sent is recorded.
+    pub practice: bool,
 }
 
 impl Frame<'_> {
@@ -129,13 +132,19 @@ fn document(frame: Frame<'_>, moment: Moment<'_>, facility: Option<&FacilityBoar
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="robots" content="noindex, nofollow";
                 meta name="format-detection" content="telephone=no";
-                title { (frame.word("title")) " — " (w.t("brand.name")) }
+                title { @if frame.practice { "【" (frame.word("practice.tag")) "】" } (frame.word("title")) " — " (w.t("brand.name")) }
                 link rel="stylesheet" href=(frame.style);
                 script src=(frame.script) defer {}
             }
             body data-offline=(frame.word("script.offline")) {
                 (sprite::sprite())
                 (band(frame, moment, face))
+                @if frame.practice {
+                    div.practice { div {
+                        b.tag { (frame.say("practice.tag")) }
+                        p { (frame.word("practice.line")) " " a href=(path(frame, "")) { (frame.word("practice.leave")) } }
+                    } }
+                }
                 div.page {
                     header.top {
                         p.brand {
@@ -166,6 +175,16 @@ fn desk_of(city: &City, face: Face) -> &Desk {
 /// The address of the page, or of something below it (`/reports`).
 fn path(frame: Frame<'_>, below: &str) -> String {
     format!("/r/{}{below}", frame.key)
+}
+
+/// The address of the page itself, practised or not.
+fn home(frame: Frame<'_>) -> String {
+    path(frame, if frame.practice { "?practice=1" } else { "" })
+}
+
+/// Says to the server that this form is only practised.
+fn practised(frame: Frame<'_>) -> Markup {
+    html! { @if frame.practice { input type="hidden" name="practice" value="1"; } }
 }
 
 fn iso(at: jiff::Timestamp) -> String {

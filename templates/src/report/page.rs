@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use imaboard_domain::{Aspect, FacilityBoard, Grid, Mode, Moment, PLAIN_ASPECTS, Realm, Service, Shown};
+use imaboard_domain::{Aspect, FacilityBoard, Grid, GuidePage, Mode, Moment, PLAIN_ASPECTS, Realm, Service, Shown};
 use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::form::{self, Problem, Typed, What};
 use super::sprite::mark;
-use super::{Face, Frame, damage, document, now, numbered, path, problem, vacancy};
+use super::{Face, Frame, damage, document, now, numbered, path, postings, practised, problem, vacancy};
+use crate::guide;
 
 /// The page as it is first opened. `nonce` makes a second tap on the same button the same report.
 #[must_use]
@@ -132,6 +133,8 @@ fn render(
     let main = html! {
         (notice)
         @if face == Face::Peace && !again { (board_now(&sheet)) }
+        @if frame.practice && !again { (practice_steps(frame)) }
+        @if !frame.practice && !again && face == Face::Peace { (postings::came_back(frame, moment, facility)) }
         form #change .drillform[face == Face::Exercise] method="post" action=(path(frame, "/reports")) novalidate {
             (hidden(&sheet, nonce, seen))
             @if face != Face::Peace {
@@ -165,9 +168,34 @@ fn render(
             }
         }
         @if !again { form #same method="post" action=(path(frame, "/reports")) { (same_fields(&sheet, nonce, seen)) } }
-        p.aside { a href=(path(frame, "/postings")) { (frame.word("other_report")) } }
+        @if !frame.practice {
+            @if !again && face != Face::Peace { (postings::came_back(frame, moment, facility)) }
+            (postings::for_facilities(frame, moment))
+            nav.aside aria-label=(frame.word("more_pages")) { ul {
+                li { a href=(path(frame, "/postings")) { (frame.word("other_report")) } }
+                li { a href=(path(frame, "/support")) { (frame.word("support.ask")) } }
+                // While it is serious nobody is led away from the real page.
+                @if face == Face::Peace { li { a href=(path(frame, "?practice=1")) { (frame.word("practice.start")) } } }
+                @for page in GuidePage::ALL { li { a href=(guide::path(*page)) { (guide::title(frame.words, *page)) } } }
+            } }
+        }
     };
     document(frame, moment, Some(facility), "", main)
+}
+
+/// What to try in five minutes.
+fn practice_steps(frame: Frame<'_>) -> Markup {
+    html! {
+        section.block aria-labelledby="practice" {
+            h2 #practice { (frame.word("practice.title")) }
+            p.hint { (frame.word("practice.lead")) }
+            ol.practice-steps {
+                @for (n, key) in ["practice.step_1", "practice.step_2", "practice.step_3"].into_iter().enumerate() {
+                    li { b { (n + 1) } span { (frame.say(key)) } }
+                }
+            }
+        }
+    }
 }
 
 fn is_vacancy(field: &str) -> bool {
@@ -199,6 +227,7 @@ fn same_fields(sheet: &Sheet<'_>, nonce: Uuid, seen: i64) -> Markup {
                 input type="hidden" name=(name) value=(so_far);
             }
         }
+        (practised(sheet.frame))
     }
 }
 
@@ -292,7 +321,7 @@ fn remark(sheet: &Sheet<'_>) -> Markup {
         None => html! {
             details.block open[!text.is_empty()] {
                 summary { (frame.word("remark.open")) " " span.opt-note { (frame.word("optional")) } }
-                p.ng { (mark("ng")) span { (frame.say("remark.ng")) } }
+                p.ng { (mark("ng")) span { (frame.say("remark.ng")) " " a href=(guide::RULE_PATH) { (frame.words.t("rule.title")) } } }
                 (remark_box(frame, text, false))
                 p.hint { (frame.say("remark.hint")) }
             }

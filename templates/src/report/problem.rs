@@ -9,7 +9,7 @@ use super::form::{Finding, Problem, What, anchor};
 use super::page::Unstored;
 use super::ruby::plain;
 use super::sprite::mark;
-use super::{Face, Frame, desk_of, document, numbered, path, service_name};
+use super::{Face, Frame, desk_of, document, home, numbered, service_name};
 use crate::words::Words;
 
 /// The key of the words for a problem, and what is filled into the longer sentence.
@@ -31,6 +31,7 @@ fn words_of(
         What::TitleTooLong(n) => ("title_too_long", vec![("n", n.to_string())]),
         What::BodyTooLong(n) => ("body_too_long", vec![("n", n.to_string())]),
         What::WageMissing => ("wage_missing", vec![]),
+        What::HoursWrong => ("hours_wrong", vec![]),
         What::Refused(why) => match why {
             Refused::UnknownAspect { word } => ("unknown_aspect", vec![("word", short(word))]),
             Refused::UnknownService { service } => ("unknown_service", vec![("word", short(service))]),
@@ -199,7 +200,7 @@ pub fn no_receipt(frame: Frame<'_>, moment: Moment<'_>, facility: &FacilityBoard
     let main = html! {
         section.block aria-labelledby="gone" {
             h2 #gone { (frame.word("gone.receipt")) }
-            a.second href=(path(frame, "")) { (frame.word("back")) }
+            a.second href=(home(frame)) { (frame.word("back")) }
         }
     };
     document(frame, moment, Some(facility), "", main)
@@ -212,7 +213,7 @@ pub fn plain_page(frame: Frame<'_>, moment: Moment<'_>, facility: Option<&Facili
         section.block.fix role="alert" {
             h2 { (mark("alert")) span { (frame.word(&format!("problem.{key}"))) } }
             @if frame.words.has(&format!("report.problem.{key}_more")) { p.hint { (frame.fill(&format!("problem.{key}_more"), &[("seconds", "5")])) } }
-            @if facility.is_some() { a.second href=(path(frame, "")) { (frame.word("back")) } }
+            @if facility.is_some() { a.second href=(home(frame)) { (frame.word("back")) } }
         }
     };
     document(frame, moment, facility, "desk.tell", main)

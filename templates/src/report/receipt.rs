@@ -2,12 +2,12 @@
 //!
 //! *Invariant:* this page is only ever made from an entry that the log holds.
 
-use imaboard_domain::{EntryId, FacilityBoard, Facts, Moment, Realm, Value};
+use imaboard_domain::{Aspect, EntryId, FacilityBoard, Facts, Moment, Realm, Staffing, Value};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::sprite::mark;
-use super::{Frame, document, iso, now, path};
+use super::{Face, Frame, document, home, iso, now, path, practised};
 use crate::time;
 
 /// An entry of the log as its sender sees it.
@@ -40,14 +40,69 @@ pub fn page(frame: Frame<'_>, moment: Moment<'_>, facility: &FacilityBoard, stor
             @let realm = if matches!(stored.facts, Facts::Report(r) if r.exercise) { Realm::Exercise } else { Realm::Real };
             (now::facts(frame, moment, facility, realm))
         }
+        (job_offer(frame, stored))
         (undo(frame, stored))
     };
     document(frame, moment, Some(facility), "desk.tell", main)
 }
 
+/// What would have been recorded. Nothing was, and the page says so before everything else.
+#[must_use]
+pub fn practice(
+    frame: Frame<'_>,
+    moment: Moment<'_>,
+    facility: &FacilityBoard,
+    said: &[(Aspect, Value, bool)],
+    remark: Option<&str>,
+) -> Markup {
+    let main = html! {
+        section.block.done aria-labelledby="ok" role="status" {
+            h2 #ok { (frame.say("practice.done")) }
+            p.q { (frame.word("practice.nothing")) }
+            @if Face::of(moment) != Face::Peace { p.why { (mark("alert")) span { (frame.word("practice.serious")) } } }
+        }
+        @if !said.is_empty() || remark.is_some() {
+            section.block.now aria-labelledby="what" {
+                h2 #what { (frame.word("practice.would")) }
+                (now::said_rows(frame, facility, said.iter().map(|(aspect, value, same)| (aspect, value, *same))))
+                @if let Some(text) = remark { p.hint { (frame.word("receipt.remark_said")) } p.said { (text) } }
+            }
+        }
+        section.block aria-labelledby="undo" {
+            h2 #undo { (frame.word("receipt.wrong")) }
+            form.opts method="post" action=(path(frame, "/corrections")) {
+                (practised(frame))
+                a.second href=(home(frame)) { (frame.word("practice.again")) }
+                button.undo { span { (frame.say("receipt.undo")) small { (frame.word("receipt.undo_hint")) } } }
+            }
+        }
+        (leave_practice(frame))
+    };
+    document(frame, moment, Some(facility), "desk.tell", main)
+}
+
+/// The answer to a practised 取り消し.
+#[must_use]
+pub fn practice_undone(frame: Frame<'_>, moment: Moment<'_>, facility: &FacilityBoard) -> Markup {
+    let main = html! {
+        section.block.done aria-labelledby="ok" role="status" {
+            h2 #ok { (frame.word("receipt.taken_back")) }
+            p.q { (frame.word("practice.nothing")) }
+            p.hint { (frame.word("practice.undone")) }
+            a.second href=(home(frame)) { (frame.word("practice.again")) }
+        }
+        (leave_practice(frame))
+    };
+    document(frame, moment, Some(facility), "desk.tell", main)
+}
+
+fn leave_practice(frame: Frame<'_>) -> Markup {
+    html! { p.aside { a href=(path(frame, "")) { (frame.word("practice.leave")) } } }
+}
+
 fn sealed(frame: Frame<'_>, stored: Stored<'_>) -> Markup {
     let correction = matches!(stored.facts, Facts::Corrected { .. });
-    let posting = matches!(stored.facts, Facts::PostingDrafted { .. });
+    let posting = matches!(stored.facts, Facts::PostingDrafted { .. } | Facts::PostingRevised { .. });
     let report = match stored.facts {
         Facts::Report(r) => Some(r),
         _ => None,
@@ -99,12 +154,27 @@ fn recorded(frame: Frame<'_>, facility: &FacilityBoard, stored: Stored<'_>) -> M
                 p.hint { @if stands.iter().any(|(_, s)| s.is_some()) { (frame.word("receipt.back_to")) } @else { (frame.word("receipt.nothing_stands")) } }
             }
         },
-        Facts::PostingDrafted { .. } => html! {
+        Facts::PostingDrafted { .. } | Facts::PostingRevised { .. } => html! {
             @if let Some(text) = stored.text {
                 section.block aria-labelledby="what" { h2 #what { (frame.word("receipt.recorded")) } p.said.lines { (text) } }
             }
         },
         _ => html! {},
+    }
+}
+
+/// Who has too few hands may want to look for some: the way to a job form that is filled in as far as it can be.
+fn job_offer(frame: Frame<'_>, stored: Stored<'_>) -> Markup {
+    let short = |value: &Value| matches!(value, Value::Staff(Staffing::Short | Staffing::Critical));
+    let offers = matches!(stored.facts, Facts::Report(r) if !r.exercise && r.observations.iter().any(|o| short(&o.value)));
+    html! {
+        @if offers && !stored.taken_back {
+            section.block aria-labelledby="job" {
+                h2 #job { (frame.word("receipt.short_of_staff")) }
+                p.hint { (frame.word("receipt.job_hint")) }
+                a.second href=(path(frame, "/postings?kind=job")) { (frame.word("receipt.job_offer")) }
+            }
+        }
     }
 }
 

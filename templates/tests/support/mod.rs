@@ -204,6 +204,7 @@ impl Sample {
             category,
             job,
             expires_at: None,
+            plan: Plan::default(),
         };
         self.add(at, Channel::Form, drafted, Some(text));
         let published = Facts::PostingPublished { posting, publish_at: None, expires_at: None, pinned: false };
@@ -299,7 +300,7 @@ impl Sample {
         );
         s.notice("n217", NoticeCategory::Hours, "年末年始に休む事業所の一覧", hours_ago(24 * 4));
         s.notice("n215", NoticeCategory::Disaster, "12月6日（日）に点呼訓練をします", hours_ago(24 * 6));
-        let job = |employment, wage_per, wage_from_yen| Some(Job { employment, wage_per, wage_from_yen, wage_to_yen: None });
+        let job = |employment, wage_per, wage_from_yen| Some(Job::new(employment, wage_per, wage_from_yen));
         s.posting(
             "j64",
             PostingKind::Job,

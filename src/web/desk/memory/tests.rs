@@ -55,6 +55,7 @@ impl City {
             category: Some(NoticeCategory::Transport),
             job: None,
             expires_at: None,
+            plan: imaboard_domain::Plan::default(),
         };
         let drafted = self.control_with_text(facts, Some(text)).await;
         let release = Facts::PostingPublished { posting: posting.clone(), publish_at: None, expires_at: None, pinned: false };
