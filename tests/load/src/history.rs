@@ -143,6 +143,7 @@ impl History {
             unclear: false,
             observations,
             remark: if has_remark { Some(format!("r-{id}").parse()?) } else { None },
+            effort: None,
             press: if is_press {
                 Some(PressFacts {
                     button: format!("b-{}", facility.id).parse()?,
