@@ -20,6 +20,10 @@ mod on_sqlite_only;
 #[path = "../../tests/it/support/postgres.rs"]
 mod server;
 
+/// Takes back every migration but the first.
+const OLDER: &str = "DROP TABLE devices; DROP TABLE staff; DROP TABLE staff_tokens; DROP TABLE passkeys; DROP TABLE sessions; \
+     DROP INDEX entries_by_staff; DELETE FROM _sqlx_migrations WHERE version > 1";
+
 /// Faults a test can order.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
@@ -428,7 +432,7 @@ async fn a_database_of_a_newer_program_is_refused(fixture: Fixture) {
 
 async fn an_older_database_is_upgraded_by_a_writer_and_refused_by_a_reader(fixture: Fixture) {
     fixture.found_with_five().await;
-    fixture.tamper("DROP TABLE devices; DELETE FROM _sqlx_migrations WHERE version = 2").await;
+    fixture.tamper(OLDER).await;
     let refused = Log::open(&fixture.place, OpenMode::Read).await;
     assert!(matches!(refused, Err(OpenError::Older { .. })), "{refused:?}");
     let log = fixture.open().await;

@@ -147,7 +147,7 @@ fn nothing_is_said_of_a_group_of_two_or_of_a_few_days() {
         city.report(name, 50, Channel::Qr);
         city.report(name, 5, Channel::Qr);
     }
-    assert_eq!(city.figures(4).groups[&Group::Own].percent(), None, "nine days together");
+    assert_eq!(city.figures(7).groups[&Group::Own].percent(), None, "eighteen days together");
     assert!(city.figures(60).groups[&Group::Own].percent().is_some());
     city.add(at(4), Channel::System, Facts::FacilityRetired { facility: id("yuri") });
     assert_eq!(city.figures(60).groups[&Group::Own].percent(), None, "two facilities");

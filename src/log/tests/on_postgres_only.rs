@@ -228,7 +228,9 @@ async fn a_redaction_leaves_no_old_version_in_the_table() {
 async fn a_founding_cut_off_by_a_power_cut_is_completed() {
     let Some(fixture) = Fixture::postgres() else { return };
     fixture.found_with_five().await;
-    fixture.tamper("DROP TABLE entries, head, meta, devices; DELETE FROM _sqlx_migrations").await;
+    fixture
+        .tamper("DROP TABLE entries, head, meta, devices, staff, staff_tokens, passkeys, sessions; DELETE FROM _sqlx_migrations")
+        .await;
     let refused = Log::open(&fixture.place, OpenMode::Read).await;
     assert!(matches!(refused, Err(OpenError::Empty { .. })), "{refused:?}");
     assert_eq!(fixture.open().await.head().await.unwrap(), None);

@@ -353,7 +353,7 @@ async fn a_creation_interrupted_by_a_power_cut_is_completed() {
     let fixture = Fixture::sqlite();
     fixture.found_with_five().await;
     fixture
-        .tamper("DROP TABLE entries; DROP TABLE head; DROP TABLE meta; DROP TABLE devices; DELETE FROM _sqlx_migrations; PRAGMA application_id = 0")
+        .tamper("DROP TABLE entries; DROP TABLE head; DROP TABLE meta; DROP TABLE devices; DROP TABLE staff; DROP TABLE staff_tokens; DROP TABLE passkeys; DROP TABLE sessions; DELETE FROM _sqlx_migrations; PRAGMA application_id = 0")
         .await;
     assert_eq!(fixture.open().await.head().await.unwrap(), None);
 }
@@ -381,7 +381,7 @@ async fn a_folder_that_cannot_be_written_is_refused() {
 async fn a_damaged_database_is_called_damaged() {
     let fixture = Fixture::sqlite();
     let log = fixture.open().await;
-    log.append((1..=400).map(record).collect()).await.unwrap();
+    log.append((1..=1_600).map(record).collect()).await.unwrap();
     log.ensure_sound().await.unwrap();
     log.close().await;
     let mut bytes = std::fs::read(fixture.path()).unwrap();
@@ -394,7 +394,7 @@ async fn a_damaged_database_is_called_damaged() {
     assert!(matches!(log.verify(None, |_, _| {}).await.unwrap(), Verdict::Broken { .. }));
     let damaged = log.ensure_sound().await;
     assert!(matches!(damaged, Err(StoreError::Corrupt { .. })), "{damaged:?}");
-    let damaged = log.read(1, 400).await;
+    let damaged = log.read(1, 1_600).await;
     assert!(matches!(damaged, Err(StoreError::Corrupt { .. })), "{damaged:?}");
     log.close().await;
 
@@ -417,5 +417,20 @@ async fn only_its_owner_can_read_the_file() {
     for name in ["imaboard.db", "imaboard.db-wal"] {
         let mode = std::fs::metadata(fixture.folder.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_past_is_read_backwards_from_indexes_and_nothing_is_sorted() {
+    use crate::log::statements::{ACTS_BEFORE, ENTRIES_BEFORE, NEXT_ACTOR, SUBJECT_BEFORE};
+
+    let fixture = Fixture::sqlite();
+    let log = fixture.open().await;
+    for sql in [ENTRIES_BEFORE, SUBJECT_BEFORE, ACTS_BEFORE, NEXT_ACTOR] {
+        let question: &'static str = Box::leak(format!("EXPLAIN QUERY PLAN {sql}").into_boxed_str());
+        for row in log.shared.database.fetch_all(question, &[]).await.unwrap() {
+            let step: String = row.column(3).unwrap();
+            assert!(step.starts_with("SEARCH"), "{step}: {sql}");
+        }
     }
 }
