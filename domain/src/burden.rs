@@ -270,14 +270,16 @@ impl Ledger {
         self.first_day = self.first_day.map(|day| day.max(first));
     }
 
-    /// The figures of a period as the register and the roll calls stand at a moment.
+    /// The figures of a period as the register and the roll calls stand at a moment; they begin with the first day that is kept.
     #[must_use]
     pub fn figures(&self, moment: &Moment<'_>, period: Period) -> Figures {
+        let first_day = self.first_day.unwrap_or(period.until);
+        // Weeks of which nothing was written down are no weeks without reports.
+        let period = Period { from: period.from.max(first_day.min(period.until)), ..period };
         let mut figures = Figures::empty(period);
         for (day, city) in self.days.range(period.from..=period.until) {
             figures.add_day(*day, city);
         }
-        let first_day = self.first_day.unwrap_or(period.until);
         let mut groups: BTreeMap<FacilityId, Group> = BTreeMap::new();
         let mut due_by_day: BTreeMap<Date, (u32, u32)> = BTreeMap::new();
         for held in moment.facilities() {
@@ -494,11 +496,11 @@ impl FacilityRow {
         (self.fresh_days * 100).checked_div(self.due_days)
     }
 
-    /// Reports a week over the period, in tenths.
+    /// Reports a week over the period, in tenths; `None` for less than a week.
     #[must_use]
-    pub fn tenths_a_week(&self, period: Period) -> u32 {
-        let days = u32::try_from(period.days().count()).unwrap_or(1).max(1);
-        self.reports() * 70 / days
+    pub fn tenths_a_week(&self, period: Period) -> Option<u32> {
+        let days = u32::try_from(period.days().count()).ok().filter(|days| *days >= 7)?;
+        Some(self.reports() * 70 / days)
     }
 }
 
@@ -793,10 +795,12 @@ impl Figures {
         sum
     }
 
-    /// Reports a week of the facility in the middle, in tenths; `None` with fewer than [`LEAST_FACILITIES`] that report at all.
+    /// Reports a week of the facility in the middle, in tenths; `None` for less than a week or with fewer than
+    /// [`LEAST_FACILITIES`] that report at all.
     #[must_use]
     pub fn usual_tenths_a_week(&self) -> Option<u32> {
-        let mut each: Vec<u32> = self.rows.iter().filter(|r| r.reports() > 0).map(|r| r.tenths_a_week(self.period)).collect();
+        let mut each: Vec<u32> =
+            self.rows.iter().filter(|r| r.reports() > 0).filter_map(|r| r.tenths_a_week(self.period)).collect();
         each.sort_unstable();
         middle(&each).filter(|_| each.len() >= LEAST_FACILITIES as usize)
     }

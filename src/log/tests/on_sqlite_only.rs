@@ -419,3 +419,18 @@ async fn only_its_owner_can_read_the_file() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+#[tokio::test]
+async fn the_past_is_read_backwards_from_indexes_and_nothing_is_sorted() {
+    use crate::log::statements::{ACTS_BEFORE, ENTRIES_BEFORE, NEXT_ACTOR, SUBJECT_BEFORE};
+
+    let fixture = Fixture::sqlite();
+    let log = fixture.open().await;
+    for sql in [ENTRIES_BEFORE, SUBJECT_BEFORE, ACTS_BEFORE, NEXT_ACTOR] {
+        let question: &'static str = Box::leak(format!("EXPLAIN QUERY PLAN {sql}").into_boxed_str());
+        for row in log.shared.database.fetch_all(question, &[]).await.unwrap() {
+            let step: String = row.column(3).unwrap();
+            assert!(step.starts_with("SEARCH"), "{step}: {sql}");
+        }
+    }
+}

@@ -148,7 +148,7 @@ pub fn table(words: &Words, figures: &Figures, sheet: Sheet) -> Table {
                     r.facility.to_string(),
                     group_word(words, r.group),
                     r.reports().to_string(),
-                    tenths(r.tenths_a_week(figures.period)),
+                    known(words, r.tenths_a_week(figures.period).map(tenths)),
                     r.fresh_days.to_string(),
                     r.due_days.to_string(),
                     percent(words, r.percent()),
@@ -234,6 +234,11 @@ fn picture(picture: &Picture) -> Markup {
     }
 }
 
+/// Two drawings beside each other need to say which is which.
+fn captioned(frame: &Frame<'_>, drawn: &Picture, key: &str) -> Markup {
+    html! { @if !drawn.wide.0.is_empty() { figure.burden-plot { figcaption.s { (frame.words.t(key)) } (drawn.narrow) } } }
+}
+
 /// `10月1日(木)〜11月29日(日)`
 fn period_words(frame: &Frame<'_>, period: Period) -> String {
     frame.fill("desk.burden.period", &[("from", &time::day(period.from)), ("until", &time::day(period.until))])
@@ -291,7 +296,9 @@ pub fn figures(frame: &Frame<'_>, figures: &Figures, position: u64, pictures: &P
                 _ => (too_few(frame, "desk.burden.effort.least", LEAST_EFFORTS)),
             }
             (basis(frame, figures, "desk.burden.effort.basis", effort.measured))
-            div.burden-two { (picture(&pictures.seconds)) (picture(&pictures.taps)) }
+            div.burden-two {
+                (captioned(frame, &pictures.seconds, "desk.burden.effort.seconds")) (captioned(frame, &pictures.taps, "desk.burden.effort.taps"))
+            }
         }))
         (part(frame, figures, Sheet::Reports, html! {
             p.burden-big { (frame.fill("desk.burden.reports.say", &[("n", &grouped(u64::from(figures.reports())))])) }
@@ -481,7 +488,7 @@ fn facility_line(frame: &Frame<'_>, period: Period, strip: &Strip<'_>) -> Markup
             Some(share) => { b.num { (share) "%" } " " small.nw { (frame.fill("desk.burden.facilities.days", &[("n", &row.fresh_days.to_string()), ("of", &row.due_days.to_string())])) } },
             None => small { (frame.t("desk.burden.facilities.no_days")) },
         } }
-        td.num { (tenths(row.tenths_a_week(period))) " " small.nw { (frame.fill("desk.burden.facilities.reports", &[("n", &row.reports().to_string())])) } }
+        td.num { (known(frame.words, row.tenths_a_week(period).map(tenths))) " " small.nw { (frame.fill("desk.burden.facilities.reports", &[("n", &row.reports().to_string())])) } }
         td { (group_word(frame.words, row.group)) }
     } }
 }
@@ -655,7 +662,7 @@ pub fn sheet(frame: &Frame<'_>, figures: &Figures, pictures: &Pictures, foot: Fo
         div.burden-screen {
             div.bar { p { b { (frame.t("desk.burden.tab.sheet")) } } (tabs(frame, "sheet")) }
             p.burden-months { @for month in foot.months {
-                a href={ "/desk/burden/sheet?month=" (month_word(*month)) } aria-current=[(*month == figures.period.from).then_some("page")] { (month_name(frame, *month)) } " "
+                a href={ "/desk/burden/sheet?month=" (month_word(*month)) } aria-current=[(*month == figures.period.from.first_of_month()).then_some("page")] { (month_name(frame, *month)) } " "
             } }
             p.hint { (frame.t("desk.burden.sheet.print")) }
         }
@@ -666,7 +673,7 @@ pub fn sheet(frame: &Frame<'_>, figures: &Figures, pictures: &Pictures, foot: Fo
                 @if figures.period.until < month.last_of_month() { " " b { (frame.t("desk.burden.sheet.unfinished")) } }
                 @if figures.in_exercise > 0 { " " (frame.fill("desk.burden.in_exercise", &[("n", &figures.in_exercise.to_string())])) }
             }
-            table.burden-sums {
+            div.scroll tabindex="0" role="region" aria-label=(heading) { table.burden-sums {
                 caption.v { (heading) }
                 thead { tr { th scope="col" { (frame.t("desk.burden.sheet.what")) } th scope="col" { (frame.t("desk.burden.sheet.value")) } th scope="col" { (frame.t("desk.burden.sheet.basis")) } } }
                 tbody {
@@ -679,7 +686,7 @@ pub fn sheet(frame: &Frame<'_>, figures: &Figures, pictures: &Pictures, foot: Fo
                     (row("desk.burden.sheet.returned", n("desk.burden.sheet.items", figures.returned), n("desk.burden.sheet.sent_in", figures.sent_in)))
                     (row("desk.burden.saved.title", n("desk.burden.sheet.minutes", figures.minutes_saved()), format!("{}・{}", n("desk.burden.saved.basis", figures.own_reports()), n("desk.burden.sheet.each", MINUTES_PER_CALL))))
                 }
-            }
+            } }
             h2 { (frame.t("desk.burden.questions.behind")) }
             @let none = GroupFigures::default();
             @let share = |group: Group| figures.groups.get(&group).unwrap_or(&none).percent();
