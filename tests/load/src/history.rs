@@ -144,7 +144,6 @@ impl History {
             observations,
             effort: None,
             remark: if has_remark { Some(format!("r-{id}").parse()?) } else { None },
-            effort: None,
             press: if is_press {
                 Some(PressFacts {
                     button: format!("b-{}", facility.id).parse()?,
