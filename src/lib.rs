@@ -22,6 +22,7 @@ pub mod intake;
 pub mod jobs;
 pub mod keys;
 pub mod log;
+pub mod paints;
 pub mod press;
 pub mod recorder;
 pub mod replay;

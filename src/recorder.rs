@@ -288,6 +288,12 @@ impl Recorder {
         self.head.clone()
     }
 
+    /// The log, for those who read the past; nothing is written past the recorder.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// How the log is doing.
     #[must_use]
     pub fn health(&self) -> Health {

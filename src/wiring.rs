@@ -25,10 +25,12 @@ use crate::core::{self, Request};
 use crate::data_folder::{DataFolder, Lock};
 use crate::fold::Folded;
 use crate::intake::feedback::{self, Feedback, Mouth};
+use crate::intake::listening::Listening;
 use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress};
 use crate::jobs::{self, Jobs};
 use crate::keys::Keys;
 use crate::log::{DatabasePlace, Log, OpenMode, PostgresUrl};
+use crate::paints::Paints;
 use crate::recorder::{self, Health, Intent, Parts, Recorder, Submission};
 use crate::replay::{Replayed, replay};
 use crate::settings::{self, Settings};
@@ -138,6 +140,9 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         thresholds,
         profiles,
         devices,
+        paints: Paints::default(),
+        listening: Listening::default(),
+        register_turn: tokio::sync::Mutex::default(),
         trail,
         announcements,
         stop: CancellationToken::new(),

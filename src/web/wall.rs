@@ -37,6 +37,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::MissedTickBehavior;
 
 use crate::app::App;
+use crate::paints::Painted;
 use crate::recorder::Announcement;
 use crate::web::accept::Visitor;
 use crate::web::accept::crowd::{Crowd, Full, Seat};
@@ -69,7 +70,6 @@ pub fn routes(app: &Arc<App>, most_streams: usize) -> Router<Arc<App>> {
         app: Arc::clone(app),
         channels: Mutex::default(),
         seats: Crowd::new(most_streams, app.settings.wall.max_streams_per_address.size()),
-        painted: Mutex::default(),
     });
     Router::new()
         .route("/wall", get(list))
@@ -87,15 +87,6 @@ struct Room {
     channels: Mutex<BTreeMap<(DisplayId, Layout), Arc<Channel>>>,
     /// One per open stream.
     seats: Arc<Crowd>,
-    /// What each display last said it has painted.
-    painted: Mutex<BTreeMap<DisplayId, Painted>>,
-}
-
-/// A revision that stood on the glass, and when we heard so.
-struct Painted {
-    revision: String,
-    seq: u64,
-    at: Timestamp,
 }
 
 /// One display in one layout: its feed and everybody who watches it.
@@ -406,7 +397,6 @@ async fn list(State(room): State<Arc<Room>>) -> Response {
     let (displays, sample): (Vec<Display>, bool) =
         room.app.board.read(|b| (b.displays().values().cloned().collect(), b.is_sample()));
     let now = room.app.clock.now();
-    let painted = locked(&room.painted);
     let city = &room.app.city;
     let page = html! {
         (DOCTYPE)
@@ -430,7 +420,7 @@ async fn list(State(room): State<Arc<Room>>) -> Response {
                                 b { (display.name) }
                                 span {
                                     @if areas.is_empty() { (JA.t("wall.pairing.whole_city")) } @else { (areas.join("・")) }
-                                    @if let Some(painted) = painted.get(&display.id) {
+                                    @if let Some(painted) = room.app.paints.find(&display.id) {
                                         "　" span title=(painted.revision) { (JA.fill("wall.pairing.painted", &[("when", &imaboard_templates::time::when(painted.at, now))])) }
                                     }
                                 }
@@ -443,7 +433,6 @@ async fn list(State(room): State<Arc<Room>>) -> Response {
             }
         }
     };
-    drop(painted);
     page_headers(Html(page.into_string()).into_response())
 }
 
@@ -628,7 +617,7 @@ async fn painted(
     let now = room.app.clock.now();
     // Only displays of the register come this far: the label stays short.
     metrics::gauge!("imaboard_display_painted_timestamp_seconds", "display" => id.clone()).set(now.as_second() as f64);
-    let before = locked(&room.painted).insert(display.id, Painted { revision: said.revision, seq, at: now });
+    let before = room.app.paints.note(display.id, Painted { revision: said.revision, seq, at: now });
     // A display heard for the first time has not painted the presses of before it; it was given a picture.
     for trace in before.map(|b| room.app.trail.between(b.seq, seq)).unwrap_or_default() {
         let took = now.duration_since(trace.recorded_at);
