@@ -231,9 +231,9 @@ pub fn show(frame: &Frame<'_>, held: &FacilityBoard, keys: &[KeyRow], saved: boo
                 p { (last(frame, held, frame.now())) }
                 p.acts.under {
                     a href={ "/facilities/" (f.id) } { (frame.t("desk.facilities.public_page")) }
-                    a href={ "/desk/proxy/" (f.id) } { (frame.t("desk.facilities.proxy")) }
-                    a href={ "/desk/proxy/" (f.id) "/sheet" } { (frame.t("desk.facilities.sheet")) }
-                    a href={ "/desk/log?facility=" (f.id) } { (frame.t("desk.facilities.memory")) }
+                    a href={ "/desk/proxy?facility=" (f.id) } { (frame.t("desk.facilities.proxy")) }
+                    a href={ "/desk/sheets/" (f.id) } { (frame.t("desk.facilities.sheet")) }
+                    a href={ "/desk/log/facilities/" (f.id) } { (frame.t("desk.facilities.memory")) }
                 }
             }
         }
