@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::burden::Burden;
 use crate::clock::Clock;
 use crate::fold::Folded;
+use crate::intake::listening::Listening;
 use crate::intake::press::Devices;
 use crate::keys::Keys;
 use crate::paints::Paints;
@@ -123,6 +124,10 @@ pub struct App {
     pub devices: Devices,
     /// What each display last painted.
     pub paints: Paints,
+    /// Devices nobody enrolled, and buttons that are being tried.
+    pub listening: Listening,
+    /// Held from looking at a record of the register until its change is stored: of two people one always sees the other's work.
+    pub register_turn: tokio::sync::Mutex<()>,
     /// Which button the newest entries came from, for the log.
     pub trail: Arc<Trail>,
     /// What was just folded.

@@ -5,7 +5,7 @@
 
 use futures_util::stream::{self, StreamExt as _};
 use imaboard_domain::{
-    Button, ButtonId, Channel, Display, DistrictId, EntryId, Facility, FacilityId, Facts, Hazard, Moment, NoticeCategory,
+    Button, ButtonId, Channel, Display, DistrictId, EntryId, Facility, FacilityId, Facts, Hazard, KeyId, Moment, NoticeCategory,
     Observation, Plan, PostingId, PostingKind, PostingState, Realm, RollCallId, Rules, Setting, Severity,
 };
 use imaboard_templates::desk::Role;
@@ -282,34 +282,57 @@ pub async fn facility_key(app: &Arc<App>, id: &str, rotate: bool, label: &str) -
         .look(|m| (m.board.is_sample(), m.board.find_facility(&facility).map(|f| f.facility.name.clone()).unwrap_or_default()));
     Ok(json!({
         "facility": facility, "name": name, "key": key, "sample": sample,
-        "url": format!("{}/r/{}", app.base_url, app.keys.url_key(&key)),
+        "url": report_url(app, &key),
     }))
 }
 
+/// The address of the report page that a key opens.
+#[must_use]
+pub fn report_url(app: &App, key: &KeyId) -> String {
+    format!("{}/r/{}", app.base_url, app.keys.url_key(key))
+}
+
 async fn register_write(app: &Arc<App>, facilities: Vec<Facility>, retire: Vec<FacilityId>) -> Result<Value, Refused> {
-    let written = facilities.len();
-    // Several at once, so that they share commits; few enough that reports find room in the queue beside them.
-    let mut records = stream::iter(facilities.into_iter().map(|facility| register(app, facility))).buffered(REGISTER_AT_ONCE);
-    while let Some(stored) = records.next().await {
-        stored?;
-    }
-    drop(records);
-    let retired = retire.len();
-    for facility in retire {
-        control(app, Facts::FacilityRetired { facility }, None).await?;
-    }
+    let (written, retired) = (facilities.len(), retire.len());
+    let _turn = app.register_turn.lock().await;
+    write_records(app, ACTOR, facilities, retire).await.map_err(explain)?;
     Ok(json!({ "written": written, "retired": retired }))
+}
+
+/// Writes records of the register and takes others out of it; gives the first and the last position, if anything was written.
+/// The caller holds [`App::register_turn`].
+///
+/// # Errors
+/// [`SubmitError`]; what was written before it stays.
+pub async fn write_records(
+    app: &App,
+    actor: &str,
+    facilities: Vec<Facility>,
+    retire: Vec<FacilityId>,
+) -> Result<Option<(u64, u64)>, SubmitError> {
+    let mut span: Option<(u64, u64)> = None;
+    let mut note = |seq: u64| span = Some(span.map_or((seq, seq), |(first, last)| (first.min(seq), last.max(seq))));
+    let records = facilities.into_iter().map(|facility| Facts::FacilityRegistered(Box::new(facility)));
+    // Several at once, so that they share commits; few enough that reports find room in the queue beside them.
+    let mut stored = stream::iter(records.map(|facts| register(app, actor, facts))).buffered(REGISTER_AT_ONCE);
+    while let Some(seq) = stored.next().await {
+        note(seq?);
+    }
+    drop(stored);
+    for facility in retire {
+        note(register(app, actor, Facts::FacilityRetired { facility }).await?);
+    }
+    Ok(span)
 }
 
 /// Facilities of an import that wait for one commit.
 const REGISTER_AT_ONCE: usize = 128;
 
-async fn register(app: &Arc<App>, facility: Facility) -> Result<(), Refused> {
-    let facts = Facts::FacilityRegistered(Box::new(facility));
+async fn register(app: &App, actor: &str, facts: Facts) -> Result<u64, SubmitError> {
     let submission = Submission {
         id: new_id(),
         channel: Channel::Import,
-        actor: ACTOR.to_owned(),
+        actor: actor.to_owned(),
         intent: Intent::Control(Box::new(facts)),
         text: None,
     };
@@ -317,7 +340,7 @@ async fn register(app: &Arc<App>, facility: Facility) -> Result<(), Refused> {
         match app.recorder.submit(submission.clone()).await {
             // Reports go first; an import has time.
             Err(SubmitError::Busy { retry_after_s }) => tokio::time::sleep(Duration::from_secs(retry_after_s)).await,
-            other => return other.map(|_| ()).map_err(explain),
+            other => return other.map(|receipt| receipt.entry.seq),
         }
     }
 }
@@ -334,6 +357,87 @@ fn button_json(app: &App, b: &Button) -> Value {
     })
 }
 
+/// Why a device cannot become a button.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ButtonProblem {
+    /// Its name cannot stand in a topic.
+    #[error("{0:?} cannot be the name of a device on the wire")]
+    Name(String),
+    /// No such device family.
+    #[error("there is no device profile {profile:?}; known are: {known}")]
+    Profile {
+        /// What was given.
+        profile: String,
+        /// What there is.
+        known: String,
+    },
+    /// No such facility.
+    #[error("there is no facility {0}")]
+    Facility(FacilityId),
+    /// What a gesture shall set does not fit the facility.
+    #[error("{setting}: {why}")]
+    Setting {
+        /// The setting.
+        setting: String,
+        /// Why not.
+        why: String,
+    },
+    /// It speaks for another facility.
+    #[error("device {device} is button {button} of facility {facility}; remove it first")]
+    Taken {
+        /// The device.
+        device: String,
+        /// Its button.
+        button: ButtonId,
+        /// Whose it is.
+        facility: FacilityId,
+    },
+    /// Every id is taken.
+    #[error("no free button id")]
+    NoId,
+}
+
+/// The button a device becomes, if everything about it is right. The same device enrolled again keeps its id: its settings change.
+///
+/// # Errors
+/// [`ButtonProblem`].
+pub fn plan_button(
+    app: &App,
+    facility: FacilityId,
+    profile: String,
+    device: String,
+    sets: Vec<Setting>,
+) -> Result<Button, ButtonProblem> {
+    if device.is_empty() || device.contains(['#', '+', '\0']) || device.len() > 128 {
+        return Err(ButtonProblem::Name(device));
+    }
+    if app.profiles.find(&profile).is_none() {
+        let known: Vec<&str> = app.profiles.list().iter().map(imaboard_mqtt::Profile::name).collect();
+        return Err(ButtonProblem::Profile { profile, known: known.join(", ") });
+    }
+    let id = app.look(|m| {
+        let held = m.board.find_facility(&facility).ok_or_else(|| ButtonProblem::Facility(facility.clone()))?;
+        let rules = Rules { today: m.today(), thresholds: app.thresholds, incident: true };
+        for setting in &sets {
+            Observation::parse(std::slice::from_ref(&setting.sets), &held.facility, rules).map_err(|refused| {
+                let why: Vec<String> = refused.iter().map(|(_, why)| why.to_string()).collect();
+                ButtonProblem::Setting { setting: setting.to_string(), why: why.join(", ") }
+            })?;
+        }
+        match m.board.find_button(&profile, &device) {
+            Some(b) if b.facility != facility => {
+                Err(ButtonProblem::Taken { device: device.clone(), button: b.id.clone(), facility: b.facility.clone() })
+            }
+            Some(b) => Ok(b.id.clone()),
+            None => (1..)
+                .filter_map(|n| ButtonId::new(format!("{facility}-b{n}")).ok())
+                .find(|id| !m.board.buttons().contains_key(id))
+                .ok_or(ButtonProblem::NoId),
+        }
+    })?;
+    Ok(Button { id, facility, profile, device, sets })
+}
+
 async fn button_enrol(
     app: &Arc<App>,
     facility: &str,
@@ -343,36 +447,8 @@ async fn button_enrol(
 ) -> Result<Value, Refused> {
     let facility: FacilityId = parse(facility)?;
     let settings: Vec<Setting> = sets.iter().map(|s| parse(s)).collect::<Result<_, _>>()?;
-    if device.is_empty() || device.contains(['#', '+', '\0']) || device.len() > 128 {
-        return Err(format!("{device:?} cannot be the name of a device on the wire"));
-    }
-    if app.profiles.find(&profile).is_none() {
-        let known: Vec<&str> = app.profiles.list().iter().map(imaboard_mqtt::Profile::name).collect();
-        return Err(format!("there is no device profile {profile:?}; known are: {}", known.join(", ")));
-    }
-    let id = app.look(|m| {
-        let held = m.board.find_facility(&facility).ok_or_else(|| format!("there is no facility {facility}"))?;
-        let rules = Rules { today: m.today(), thresholds: app.thresholds, incident: true };
-        for (text, setting) in sets.iter().zip(&settings) {
-            Observation::parse(std::slice::from_ref(&setting.sets), &held.facility, rules).map_err(|refused| {
-                let why: Vec<String> = refused.iter().map(|(_, why)| why.to_string()).collect();
-                format!("{text}: {}", why.join(", "))
-            })?;
-        }
-        // The same device enrolled again keeps its id: its settings change.
-        let known = m.board.find_button(&profile, &device);
-        match known {
-            Some(b) if b.facility != facility => {
-                Err(format!("device {device} is button {} of facility {}; remove it first", b.id, b.facility))
-            }
-            Some(b) => Ok(b.id.clone()),
-            None => (1..)
-                .filter_map(|n| ButtonId::new(format!("{facility}-b{n}")).ok())
-                .find(|id| !m.board.buttons().contains_key(id))
-                .ok_or_else(|| "no free button id".to_owned()),
-        }
-    })?;
-    let button = Button { id: id.clone(), facility, profile, device, sets: settings };
+    let button = plan_button(app, facility, profile, device, settings).map_err(|why| why.to_string())?;
+    let id = button.id.clone();
     let mut value = button_json(app, &button);
     let stored = control(app, Facts::ButtonEnrolled(button), None).await?;
     value["seq"] = stored["seq"].clone();

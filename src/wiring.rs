@@ -26,6 +26,7 @@ use crate::core::{self, Request};
 use crate::data_folder::{DataFolder, Lock};
 use crate::fold::Folded;
 use crate::intake::feedback::{self, Feedback, Mouth};
+use crate::intake::listening::Listening;
 use crate::intake::press::{DeviceRights, Devices, PressIntake, RememberedPress};
 use crate::jobs::{self, Jobs};
 use crate::keys::Keys;
@@ -147,6 +148,8 @@ async fn open_at(settings: Settings, folder: DataFolder, purpose: Purpose, base_
         profiles,
         devices,
         paints: Paints::default(),
+        listening: Listening::default(),
+        register_turn: tokio::sync::Mutex::default(),
         trail,
         announcements,
         stop: CancellationToken::new(),

@@ -34,11 +34,12 @@ const DESK_CSS: &str = concat!(
     include_str!("../assets/desk/account.css"),
 );
 
-const FILES: [(&str, &[u8]); 13] = [
+const FILES: [(&str, &[u8]); 14] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
     ("poster.css", include_bytes!("../assets/poster.css")),
+    ("poster-a5.css", include_bytes!("../assets/poster-a5.css")),
     ("wall.css", include_bytes!("../assets/wall.css")),
     ("wall.js", include_bytes!("../assets/wall.js")),
     ("desk.css", DESK_CSS.as_bytes()),

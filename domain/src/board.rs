@@ -84,6 +84,9 @@ pub struct FacilityKey {
     pub label: String,
     /// No longer valid.
     pub revoked: bool,
+    /// When the newest report came by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<Timestamp>,
 }
 
 /// The newest report of a facility, whatever it said.
@@ -444,7 +447,8 @@ impl Board {
                 }
             }
             Facts::KeyIssued { key, facility, label } => {
-                let new = FacilityKey { facility: facility.clone(), label: label.clone(), revoked: false };
+                let last_used = self.keys.get(key).and_then(|old| old.last_used);
+                let new = FacilityKey { facility: facility.clone(), label: label.clone(), revoked: false, last_used };
                 if self.keys.get(key) != Some(&new) {
                     if let Some(old) = self.keys.get(key) {
                         self.index.forget_key(key, old);
@@ -618,6 +622,13 @@ impl Board {
     }
 
     fn apply_report(&mut self, entry: &Entry, report: &Report, views: &mut BTreeSet<View>) {
+        if let Some(key) = entry.actor.strip_prefix("key:").and_then(|id| id.parse::<KeyId>().ok())
+            && self.keys.get(&key).is_some_and(|held| held.last_used < Some(entry.recorded_at))
+            && let Some(held) = self.keys.get_mut(&key)
+        {
+            held.last_used = Some(entry.recorded_at);
+            views.insert(View::Keys);
+        }
         let Some(held) = self.facilities.get_mut(&report.facility).map(Arc::make_mut) else {
             return;
         };

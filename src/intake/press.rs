@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::intake::feedback::Feedback;
+use crate::intake::listening::Heard;
 use crate::recorder::{Intent, ReportIntent, Submission, SubmitError, new_id};
 
 /// What is known of a device besides its presses.
@@ -186,6 +187,7 @@ impl PressIntake {
         let Some(button) = found else {
             outcome("unknown_device");
             tracing::info!(device = press.device, profile = press.profile, "a device nobody enrolled was pressed");
+            app.listening.stranger(heard_at(press, now));
             return Outcome::Done;
         };
         let gesture = gesture_of(press);
@@ -210,6 +212,14 @@ impl PressIntake {
             outcome("duplicate");
             tracing::info!(button.id = %button.id, dedupe = press.dedupe, "the same press again");
             self.feedback.stored_again(&button);
+            return Outcome::Done;
+        }
+        // What waited somewhere was made before the test: it was meant.
+        if !delivered.dup && app.listening.tested_until(&button.id, now).is_some() {
+            outcome("tried");
+            tracing::info!(button.id = %button.id, %gesture, key = press.button, "a button is being tried: nothing is recorded");
+            self.remember(press, now, now);
+            app.listening.tried(&button.id, heard_at(press, now));
             return Outcome::Done;
         }
         let Some(setting) = button.find_setting(gesture, press.button) else {
@@ -324,6 +334,17 @@ impl Sink for PressIntake {
             }
         }
         outcome
+    }
+}
+
+fn heard_at(press: &Press, at: Timestamp) -> Heard {
+    Heard {
+        profile: press.profile.clone(),
+        device: press.device.clone(),
+        gesture: gesture_of(press),
+        key: press.button,
+        battery_pct: press.battery_pct,
+        at,
     }
 }
 

@@ -465,14 +465,8 @@ async fn show_poster(State(app): State<Arc<App>>, Path(key): Path<String>) -> Re
     }
     match qr::svg(&url, JA.t("poster.qr")) {
         Ok(code) => render(&app, &speaker, StatusCode::OK, |frame, m, facility| {
-            let poster = Poster {
-                words: frame.words,
-                city: frame.city,
-                style: assets::url("poster.css"),
-                qr: &code,
-                key_label: speaker.key.as_str(),
-            };
-            poster::page(poster, m, facility)
+            let poster = Poster { words: frame.words, city: frame.city, styles: &[assets::url("poster.css")] };
+            poster::page(poster, m, facility, poster::Key { qr: &code, label: speaker.key.as_str() })
         }),
         Err(_) => sentence(&app, &speaker, StatusCode::CONFLICT, "no_address"),
     }

@@ -1,4 +1,4 @@
-//! The key poster: one A4 sheet for the wall of a staff room, with the QR code of one facility's report page.
+//! The key poster: one sheet for the wall of a staff room, with the QR code of one facility's report page; A4 and A5, one or many.
 //!
 //! Printable in black and white and readable at arm's length. *Invariant:* it prints the public half of the key only; whoever
 //! sees a photograph of the words cannot report, only whoever scans the code can.
@@ -13,24 +13,85 @@ use crate::words::Words;
 /// How many kinds of service are named.
 const MOST_KINDS: usize = 2;
 
-/// What a poster shows.
+/// The size of the paper.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Size {
+    /// For a wall.
+    #[default]
+    A4,
+    /// For a desk, a door or beside a telephone.
+    A5,
+}
+
+impl Size {
+    /// Every size.
+    pub const ALL: [Size; 2] = [Size::A4, Size::A5];
+
+    /// The word in addresses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Size::A4 => "a4",
+            Size::A5 => "a5",
+        }
+    }
+
+    /// The size with this word; A4 for any other.
+    #[must_use]
+    pub fn of(word: Option<&str>) -> Self {
+        Size::ALL.into_iter().find(|size| Some(size.word()) == word).unwrap_or_default()
+    }
+}
+
+/// What all sheets of a print share.
 #[derive(Debug, Clone, Copy)]
 pub struct Poster<'a> {
     /// The language.
     pub words: &'a Words,
     /// The city and its desks.
     pub city: &'a City,
-    /// Address of the style sheet.
-    pub style: &'a str,
+    /// Addresses of the style sheets, that of the size last.
+    pub styles: &'a [&'a str],
+}
+
+/// The key of one sheet.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'a> {
     /// The QR code of the report page as SVG.
     pub qr: &'a str,
     /// The public half of the key, for telephone calls about it.
-    pub key_label: &'a str,
+    pub label: &'a str,
 }
 
-/// The sheet.
+/// A page with one sheet.
 #[must_use]
-pub fn page(poster: Poster<'_>, moment: Moment<'_>, facility: &FacilityBoard) -> Markup {
+pub fn page(poster: Poster<'_>, moment: Moment<'_>, facility: &FacilityBoard, key: Key<'_>) -> Markup {
+    let title = format!("{} {}", facility.facility.name, plain(poster.words.t("poster.title")));
+    sheets(poster, &title, html! {}, sheet(poster, moment, facility, key))
+}
+
+/// A page of sheets, each on its own paper; `aside` stands above them on the screen and is not printed.
+#[must_use]
+pub fn sheets(poster: Poster<'_>, title: &str, aside: Markup, sheets: Markup) -> Markup {
+    let w = poster.words;
+    html! {
+        (DOCTYPE)
+        html lang=(w.lang) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex, nofollow";
+                title { (title) " — " (w.t("brand.name")) }
+                @for style in poster.styles { link rel="stylesheet" href=(style); }
+            }
+            body { (aside) main { (sheets) } }
+        }
+    }
+}
+
+/// One sheet.
+#[must_use]
+pub fn sheet(poster: Poster<'_>, moment: Moment<'_>, facility: &FacilityBoard, key: Key<'_>) -> Markup {
     let w = poster.words;
     let t = |key: &str| ruby(w.t(&format!("poster.{key}")));
     let f = &facility.facility;
@@ -43,55 +104,43 @@ pub fn page(poster: Poster<'_>, moment: Moment<'_>, facility: &FacilityBoard) ->
     let desk = &poster.city.desk;
     let disaster = &poster.city.disaster_desk;
     html! {
-        (DOCTYPE)
-        html lang=(w.lang) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex, nofollow";
-                title { (f.name) " " (plain(w.t("poster.title"))) " — " (w.t("brand.name")) }
-                link rel="stylesheet" href=(poster.style);
+        section.sheet {
+            header {
+                p.brand { b { (w.t("brand.mark")) } (w.t("brand.rest")) " " span { (poster.city.name) }
+                    @if moment.board.is_sample() { em.sample { (w.t("sample.badge")) } } }
+                p.city { (t("to_staff")) }
             }
-            body {
-                main.sheet {
-                    header {
-                        p.brand { b { (w.t("brand.mark")) } (w.t("brand.rest")) " " span { (poster.city.name) }
-                            @if moment.board.is_sample() { em.sample { (w.t("sample.badge")) } } }
-                        p.city { (t("to_staff")) }
-                    }
-                    h1 { (t("line_1")) br; (t("line_2")) }
-                    section.scan {
-                        div.qr role="img" aria-label=(plain(w.t("poster.qr"))) { (PreEscaped(poster.qr)) }
-                        div {
-                            p.fac.long[long > 6].longer[long > 12].longest[long > 24] { (f.name) }
-                            p.kind { (first.join("・")) @if kinds.len() > MOST_KINDS { " " (t("and_more")) } }
-                            ul {
-                                li { (tick()) span { (t("no_login")) } }
-                                li { (tick()) span { (t("no_name")) } }
-                                li { (tick()) span { (t("same_1")) br; (t("same_2")) } }
-                            }
-                        }
-                    }
-                    ol.three {
-                        li { span.no { "1" } (scan_picture()) b { (t("step_1")) } }
-                        li { span.no { "2" } (press_picture()) b { (t("step_2")) } }
-                        li { span.no { "3" } (done_picture()) b { (t("step_3")) } }
-                    }
-                    p.ng { (no_entry()) span { (t("ng")) } }
-                    section.desk {
-                        p { (t("no_phone")) br; b { (desk.label) } @if !desk.hours.is_empty() { "（" (desk.hours) "）" } }
-                        p.tel { (receiver()) (desk.phone) }
-                        @if disaster.phone != desk.phone {
-                            p.second { (t("disaster")) " " (disaster.label) }
-                            p.tel.second { (disaster.phone) }
-                        }
-                    }
-                    footer {
-                        (t("key_of_1")) (f.name) (t("key_of_2")) (t("keep"))
-                        span { (w.fill("poster.key", &[("key", poster.key_label)])) " ・ " (w.fill("poster.printed", &[("date", &date)]))
-                            @if moment.board.is_sample() { " ・ " (w.t("sample.badge")) } }
+            h1 { (t("line_1")) br; (t("line_2")) }
+            section.scan {
+                div.qr role="img" aria-label=(plain(w.t("poster.qr"))) { (PreEscaped(key.qr)) }
+                div {
+                    p.fac.long[long > 6].longer[long > 12].longest[long > 24] { (f.name) }
+                    p.kind { (first.join("・")) @if kinds.len() > MOST_KINDS { " " (t("and_more")) } }
+                    ul {
+                        li { (tick()) span { (t("no_login")) } }
+                        li { (tick()) span { (t("no_name")) } }
+                        li { (tick()) span { (t("same_1")) br; (t("same_2")) } }
                     }
                 }
+            }
+            ol.three {
+                li { span.no { "1" } (scan_picture()) b { (t("step_1")) } }
+                li { span.no { "2" } (press_picture()) b { (t("step_2")) } }
+                li { span.no { "3" } (done_picture()) b { (t("step_3")) } }
+            }
+            p.ng { (no_entry()) span { (t("ng")) } }
+            section.desk {
+                p { (t("no_phone")) br; b { (desk.label) } @if !desk.hours.is_empty() { "（" (desk.hours) "）" } }
+                p.tel { (receiver()) (desk.phone) }
+                @if disaster.phone != desk.phone {
+                    p.second { (t("disaster")) " " (disaster.label) }
+                    p.tel.second { (disaster.phone) }
+                }
+            }
+            footer {
+                (t("key_of_1")) (f.name) (t("key_of_2")) (t("keep"))
+                span { (w.fill("poster.key", &[("key", key.label)])) " ・ " (w.fill("poster.printed", &[("date", &date)]))
+                    @if moment.board.is_sample() { " ・ " (w.t("sample.badge")) } }
             }
         }
     }

@@ -351,8 +351,8 @@ fn a_hostile_name_is_only_a_name() {
         let html = Html::parse_document(&page);
         assert_eq!(select(&html, "h1")[0].text().collect::<String>(), name, "{mode}");
         let sheet = world.with(|f, m, b| {
-            let poster = poster::Poster { words: f.words, city: f.city, style: "/p.css", qr: "<svg></svg>", key_label: "k-1" };
-            poster::page(poster, m, b).into_string()
+            let poster = poster::Poster { words: f.words, city: f.city, styles: &["/p.css"] };
+            poster::page(poster, m, b, poster::Key { qr: "<svg></svg>", label: "k-1" }).into_string()
         });
         assert!(!sheet.contains("<script>"), "{mode}");
     }

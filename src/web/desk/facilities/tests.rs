@@ -1,0 +1,118 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::super::tests::{City, home};
+use super::*;
+
+/// The fields of an open form, as a browser would send them.
+async fn form_of(city: &City, path: &str) -> Vec<(String, String)> {
+    let page = city.get(path).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let form = "form.facilities-edit";
+    let mut fields = Vec::new();
+    for selector in ["input[type=hidden]", "input[type=text]", "input[type=tel]", "input[type=url]", "input[type=date]"] {
+        let names = page.values(&format!("{form} {selector}"), "name");
+        fields.extend(names.into_iter().zip(page.values(&format!("{form} {selector}"), "value")));
+    }
+    for name in page.values(&format!("{form} select"), "name") {
+        let chosen = page.values(&format!("{form} select[name='{name}'] option[selected]"), "value");
+        fields.extend(chosen.into_iter().map(|value| (name.clone(), value)));
+    }
+    fields
+}
+
+fn with<'a>(fields: &'a [(String, String)], name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+    let kept = fields.iter().filter(|(n, _)| n != name).map(|(n, v)| (n.as_str(), v.as_str()));
+    kept.chain([(name, value)]).collect()
+}
+
+#[tokio::test]
+async fn the_list_finds_by_name_and_pages_and_says_when_nothing_fits() {
+    let city = City::open().await;
+    for n in 0..60 {
+        city.control(Facts::FacilityRegistered(Box::new(home(&format!("g{n:03}"), &format!("みどり{n}"))))).await;
+    }
+    let all = city.get("/desk/facilities").await;
+    assert_eq!(all.texts("tbody tr").len(), PER_PAGE);
+    assert!(!all.body.contains("desk.facilities."), "a word is missing");
+    assert_eq!(city.get("/desk/facilities?page=2").await.texts("tbody tr").len(), 12);
+    assert_eq!(city.get("/desk/facilities?q=%E8%A5%BF%E6%B5%B7").await.texts("tbody th a"), ["西海ホーム"]);
+    assert!(city.get("/desk/facilities?q=zzz").await.texts("tbody tr").is_empty());
+}
+
+#[tokio::test]
+async fn the_second_of_two_people_sees_both_versions_and_loses_nothing() {
+    let city = City::open().await;
+    let (mine, theirs) = (form_of(&city, "/desk/facilities/f001/edit").await, form_of(&city, "/desk/facilities/f001/edit").await);
+    let first = city.post("/desk/facilities/f001/edit", &with(&theirs, "address", "大瀬戸町1")).await;
+    assert_eq!(first.status, StatusCode::SEE_OTHER);
+    let second = city.post("/desk/facilities/f001/edit", &with(&mine, "address", "大瀬戸町2")).await;
+    assert_eq!(second.status, StatusCode::CONFLICT);
+    let rows = second.texts(".problem tbody td");
+    assert_eq!(rows, ["大瀬戸町1", "大瀬戸町2"]);
+    assert_eq!(second.values("#f-address", "value"), ["大瀬戸町2"]);
+    assert_eq!(record(city.app(), "f001").unwrap().address, "大瀬戸町1");
+    let version = second.values("input[name=version]", "value").remove(0);
+    let over: Vec<(String, String)> =
+        mine.iter().filter(|(n, _)| n != "version").cloned().chain([("version".to_owned(), version)]).collect();
+    let third = city.post("/desk/facilities/f001/edit", &with(&over, "address", "大瀬戸町2")).await;
+    assert_eq!(third.status, StatusCode::SEE_OTHER);
+    assert_eq!(record(city.app(), "f001").unwrap().address, "大瀬戸町2");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_at_the_field_and_what_was_typed_stays() {
+    let city = City::open().await;
+    let fields = form_of(&city, "/desk/facilities/f001/edit").await;
+    let answer = city.post("/desk/facilities/f001/edit", &with(&fields, "phone", "でんわ")).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(answer.values("#f-phone", "value"), ["でんわ"]);
+    assert_eq!(answer.values("#f-phone", "aria-invalid"), ["true"]);
+    assert_eq!(answer.texts("#e-phone").len(), 1);
+}
+
+#[tokio::test]
+async fn a_facility_is_made_and_leaves_and_comes_back() {
+    let city = City::open().await;
+    let fields = form_of(&city, "/desk/facilities/new").await;
+    let nonce = fields.iter().find(|(n, _)| n == "nonce").unwrap().1.clone();
+    let new = [
+        ("nonce", nonce.as_str()),
+        ("name", "うみの家"),
+        ("district", "oseto"),
+        ("s.0.kind", "group-home"),
+        ("s.0.capacity", "9"),
+    ];
+    let made = city.post("/desk/facilities/new", &new).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER);
+    let path = made.header("location").split('?').next().unwrap().to_owned();
+    assert_eq!(
+        city.post("/desk/facilities/new", &new).await.header("location"),
+        made.header("location"),
+        "a second press is the same"
+    );
+    assert!(city.get(&path).await.body.contains("うみの家"));
+    assert!(city.get(&format!("{path}/retire")).await.body.contains("名簿にもどす"), "says how it comes back");
+    city.post(&format!("{path}/retire"), &[]).await;
+    assert!(!city.get("/desk/facilities").await.body.contains("うみの家"));
+    assert!(city.get("/desk/facilities?retired=1").await.body.contains("うみの家"));
+    city.post(&format!("{path}/restore"), &[]).await;
+    assert!(city.get("/desk/facilities").await.body.contains("うみの家"));
+}
+
+#[tokio::test]
+async fn a_key_is_issued_printed_replaced_and_ended() {
+    let city = City::open().await;
+    let issued = city.post("/desk/facilities/f001/keys", &[("label", "夜勤机")]).await;
+    let key = issued.header("location").to_owned();
+    assert!(city.get(&key).await.body.contains("<svg"));
+    assert_eq!(city.get_as(Role::Viewer, &key).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(city.get_as(Role::Viewer, "/desk/posters").await.status, StatusCode::FORBIDDEN);
+    let a5 = city.get("/desk/posters?size=a5").await;
+    assert_eq!(a5.texts(".sheet .fac"), ["はまゆう荘"], "one sheet for the one facility with a key");
+    assert!(a5.values("link", "href").iter().any(|href| href.contains("poster-a5")));
+    let rotated = city.post(&format!("{key}/rotate"), &[]).await.header("location").to_owned();
+    assert_ne!(rotated, key);
+    assert_eq!(city.get(&key).await.status, StatusCode::NOT_FOUND);
+    city.post(&format!("{rotated}/revoke"), &[]).await;
+    assert_eq!(city.get(&rotated).await.status, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,94 @@
+//! Report keys of one facility: where each hangs, when it was last used, its QR code, and how it ends.
+//!
+//! *Invariant:* the address of a report page is shown only to who may run the city: whoever reads it can report.
+
+use imaboard_domain::{Facility, KeyId};
+use maud::{Markup, PreEscaped, html};
+use uuid::Uuid;
+
+use super::super::{Frame, Role, Room, document};
+use super::{KeyRow, path};
+use crate::layout::time_tag;
+
+/// The keys on the page of their facility.
+#[must_use]
+pub fn section(frame: &Frame<'_>, f: &Facility, keys: &[KeyRow]) -> Markup {
+    let may = frame.may(Role::Coordinator);
+    html! {
+        section.rule.gap id="keys" {
+            h2 { (frame.t("desk.facilities.keys.title")) }
+            @if keys.is_empty() { p.nil { (frame.t("desk.facilities.keys.none")) } }
+            @else {
+                div.scroll tabindex="0" role="region" aria-label=(frame.t("desk.facilities.keys.title")) {
+                    table {
+                        thead { tr {
+                            th scope="col" { (frame.t("desk.facilities.keys.label")) }
+                            th scope="col" { (frame.t("desk.facilities.keys.id")) }
+                            th scope="col" { (frame.t("desk.facilities.keys.last_used")) }
+                        } }
+                        tbody { @for key in keys { tr {
+                            th scope="row" {
+                                @if may { a href=(path(&f.id, &format!("keys/{}", key.id))) { (key.label) } } @else { (key.label) }
+                            }
+                            td { (key.id) }
+                            td { @match key.last_used {
+                                Some(at) => { (time_tag(at, frame.now())) }
+                                None => { span.nil { (frame.t("desk.facilities.keys.unused")) } }
+                            } }
+                        } } }
+                    }
+                }
+            }
+            @if may {
+                form.facilities-search.under method="post" action=(path(&f.id, "keys")) {
+                    input type="hidden" name="nonce" value=(Uuid::now_v7());
+                    div.field {
+                        label for="label" { (frame.t("desk.facilities.keys.label")) }
+                        input id="label" type="text" name="label" maxlength="20" required list="labels" autocomplete="off";
+                        datalist id="labels" {
+                            option value=(frame.t("desk.facilities.keys.door")) {}
+                            option value=(frame.t("desk.facilities.keys.office")) {}
+                            option value=(frame.t("desk.facilities.keys.night")) {}
+                        }
+                    }
+                    button { (frame.t("desk.facilities.keys.issue")) }
+                }
+            }
+        }
+    }
+}
+
+/// One key: its QR code and address, and how it is replaced or ended. `qr` is `None` while the address of this city would work on no
+/// telephone.
+#[must_use]
+pub fn page(frame: &Frame<'_>, f: &Facility, key: &KeyRow, url: &str, qr: Option<&str>) -> Markup {
+    let below = |end: &str| path(&f.id, &format!("keys/{}{end}", key.id));
+    let title = format!("{} {}", f.name, key.label);
+    let middle = html! {
+        p { a href=(path(&f.id, "")) { (f.name) } }
+        h1 { (title) " " small { (key.id) } }
+        @match qr {
+            Some(qr) => {
+                div.facilities-qr { (PreEscaped(qr)) }
+                p { a href=(url) { (url) } }
+                p.hint { (frame.t("desk.facilities.keys.careful")) }
+                p.acts {
+                    a.btn href={ (url) "/poster" } { (frame.t("desk.facilities.keys.a4")) }
+                    a.btn href=(below("/poster")) { (frame.t("desk.facilities.keys.a5")) }
+                }
+            }
+            None => { p.problem { (frame.t("desk.facilities.keys.no_address")) } }
+        }
+        p.acts.gap {
+            a.btn href=(below("/rotate")) { (frame.t("desk.facilities.keys.rotate")) }
+            a.btn.danger href=(below("/revoke")) { (frame.t("desk.facilities.keys.revoke")) }
+        }
+    };
+    document(frame, Some(Room::Facilities), &title, middle)
+}
+
+/// A key as a path part.
+#[must_use]
+pub fn below(facility: &Facility, key: &KeyId, end: &str) -> String {
+    path(&facility.id, &format!("keys/{key}{end}"))
+}
