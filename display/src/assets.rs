@@ -34,7 +34,7 @@ const DESK_CSS: &str = concat!(
     include_str!("../assets/desk/account.css"),
 );
 
-const FILES: [(&str, &[u8]); 14] = [
+const FILES: [(&str, &[u8]); 15] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
@@ -44,6 +44,7 @@ const FILES: [(&str, &[u8]); 14] = [
     ("wall.js", include_bytes!("../assets/wall.js")),
     ("desk.css", DESK_CSS.as_bytes()),
     ("desk.js", include_bytes!("../assets/desk.js")),
+    ("desk-facilities.js", include_bytes!("../assets/desk-facilities.js")),
     ("desk-passkey.js", include_bytes!("../assets/desk-passkey.js")),
     ("desk-proxy.js", include_bytes!("../assets/desk-proxy.js")),
     ("desk-incidents.js", include_bytes!("../assets/desk-incidents.js")),

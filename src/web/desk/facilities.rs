@@ -3,6 +3,7 @@
 //! *Invariants:* nobody's change of a record is overwritten unseen; the address of a report page goes only to who may run the city.
 
 mod edit;
+mod import;
 mod keys;
 
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/desk/facilities", get(list))
         .route("/desk/facilities/new", get(edit::new).post(edit::create))
+        .route("/desk/facilities/import", get(import::open).post(import::take))
+        .route("/desk/facilities/import/undo", post(import::undo))
         .route("/desk/facilities/{id}", get(show))
         .route("/desk/facilities/{id}/edit", get(edit::open).post(edit::save))
         .route("/desk/facilities/{id}/retire", get(ask_retire).post(retire))
@@ -38,6 +41,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/desk/facilities/{id}/keys/{key}/rotate", get(keys::ask_rotate).post(keys::rotate))
         .route("/desk/facilities/{id}/keys/{key}/revoke", get(keys::ask_revoke).post(keys::revoke))
         .route("/desk/facilities/{id}/keys/{key}/poster", get(keys::poster_a5))
+        .route("/desk/facilities/{id}/key-reports/{key}", get(keys::reports).post(keys::withdraw))
         .route("/desk/posters", get(keys::posters))
 }
 

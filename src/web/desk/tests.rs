@@ -77,11 +77,20 @@ pub(crate) fn home(id: &str, name: &str) -> Facility {
 
 impl City {
     pub(crate) async fn open() -> Self {
+        Self::found(true).await
+    }
+
+    /// The same, but a real city.
+    pub(crate) async fn real() -> Self {
+        Self::found(false).await
+    }
+
+    async fn found(sample: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings::load(&Sources::default()).unwrap();
         let opened = wiring::open(settings, DataFolder::open(folder.path().join("data")).unwrap(), Purpose::Write).await.unwrap();
         let city = Self { opened, folder };
-        city.control(Facts::CityFounded { sample: true }).await;
+        city.control(Facts::CityFounded { sample }).await;
         city.control(Facts::FacilityRegistered(Box::new(home("f001", "はまゆう荘")))).await;
         city.control(Facts::FacilityRegistered(Box::new(home("f002", "西海ホーム")))).await;
         city

@@ -3,6 +3,7 @@
 //! *Invariant:* whatever ends something says before what follows from it, and how it comes back.
 
 pub mod edit;
+pub mod import;
 pub mod keys;
 
 use imaboard_domain::{DistrictId, Facility, FacilityBoard, FacilityId, KeyId, ServiceKind};
@@ -59,6 +60,7 @@ pub fn list(frame: &Frame<'_>, search: &Search, list: &List<'_>) -> Markup {
             p.acts {
                 @if frame.may(Role::Coordinator) {
                     a.btn data-key="N" href="/desk/facilities/new" { kbd { "N" } (frame.t("desk.facilities.new")) }
+                    a.btn href="/desk/facilities/import" { (frame.t("desk.facilities.import.link")) }
                     a.btn href="/desk/posters" { (frame.t("desk.facilities.posters.link")) }
                 }
             }

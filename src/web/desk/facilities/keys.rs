@@ -9,12 +9,13 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use imaboard_display::{assets, qr};
-use imaboard_domain::{Facility, Facts, KeyId};
+use imaboard_domain::{Channel, Entry, Facility, Facts, KeyId, city_date};
 use imaboard_templates::desk::Room;
 use imaboard_templates::desk::facilities::keys::{self, below};
 use imaboard_templates::desk::facilities::{self, Ask, KeyRow, Search, path};
 use imaboard_templates::poster::{self, Poster, Size};
 use imaboard_templates::words::JA;
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::super::{Member, control, entry_id, page, see_other, sentence, typed};
@@ -22,7 +23,8 @@ use super::{asked, key_rows, matching, not_found, only_coordinators, record, ref
 use crate::app::App;
 use crate::commands::is_loopback;
 use crate::core::report_url;
-use crate::recorder::new_id;
+use crate::log::StoreError;
+use crate::recorder::{Intent, Submission, SubmitError, entry_of, new_id};
 
 /// Longest label of a key.
 const MOST_LABEL_CHARS: usize = 20;
@@ -138,9 +140,92 @@ pub(super) async fn revoke(
 ) -> Response {
     let Some((f, row)) = find(&app, &id, &key) else { return no_key(&app, &member) };
     match control(&app, &member, entry_id(&app, &member, &typed(&body)), Facts::KeyRevoked { key: row.id }, None).await {
-        Ok(_) => see_other(&format!("{}?saved=1#keys", path(&f.id, ""))),
+        // What it reported may have been the reason.
+        Ok(_) => see_other(&path(&f.id, &format!("key-reports/{key}"))),
         Err(error) => refused(&app, &member, &error),
     }
+}
+
+/// Reports of a key that are looked at when it ends: a facility that reports hourly reaches this in three weeks.
+const MOST_REPORTS: u32 = 500;
+/// How far back a withdrawal begins unless somebody says otherwise.
+const USUAL_DAYS: i64 = 7;
+
+/// What a key reported since a time and nobody took back yet, newest first.
+async fn reported(app: &App, f: &Facility, key: &str, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
+    let (log, subject, actor) = (app.recorder.log(), format!("facility/{}", f.id), format!("key:{key}"));
+    let mut gone = std::collections::BTreeSet::new();
+    for record in log.list_by_subject(&subject, Some("corrected"), MOST_REPORTS).await? {
+        if let Facts::Corrected { replaces, .. } = entry_of(record)?.facts {
+            gone.insert(replaces);
+        }
+    }
+    let records = log.list_by_subject(&subject, Some("report"), MOST_REPORTS).await?;
+    let ours = records.into_iter().filter(|record| record.actor == actor && record.recorded_at >= since);
+    let entries = ours.map(entry_of).collect::<Result<Vec<_>, _>>()?;
+    Ok(entries.into_iter().filter(|entry| !gone.contains(&entry.id)).collect())
+}
+
+/// The first moment of a day as a form names it; a week ago without one.
+fn since_of(app: &App, day: Option<&str>) -> Timestamp {
+    let now = app.clock.now();
+    let week_ago = now.checked_sub(SignedDuration::from_hours(24 * USUAL_DAYS)).unwrap_or(now);
+    let day = day.and_then(|text| text.parse::<jiff::civil::Date>().ok()).unwrap_or_else(|| city_date(week_ago));
+    // Midnight in the city, which keeps one time all year.
+    day.at(0, 0, 0, 0).to_zoned(imaboard_domain::city_time(now).time_zone().clone()).map_or(week_ago, |at| at.timestamp())
+}
+
+pub(super) async fn reports(
+    State(app): State<Arc<App>>,
+    member: Member,
+    Path((id, key)): Path<(String, String)>,
+    uri: Uri,
+) -> Response {
+    let Some(f) = record(&app, &id).filter(|f| knows(&app, f, &key)) else { return no_key(&app, &member) };
+    let asked = asked(&uri);
+    let since = since_of(&app, asked.one("since"));
+    match reported(&app, &f, &key, since).await {
+        Ok(entries) => {
+            let done = asked.one("done").and_then(|n| n.parse().ok());
+            page(&app, &member, StatusCode::OK, &[], |frame| keys::reports(frame, &f, &key, since, &entries, done))
+        }
+        Err(error) => refused(&app, &member, &SubmitError::NotStored(Arc::new(error))),
+    }
+}
+
+/// Whether a key was ever this facility's, ended ones too.
+fn knows(app: &App, f: &Facility, key: &str) -> bool {
+    let Ok(key) = key.parse::<KeyId>() else { return false };
+    app.board.read(|board| board.keys().get(&key).is_some_and(|held| held.facility == f.id))
+}
+
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    member: Member,
+    Path((id, key)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    let Some(f) = record(&app, &id).filter(|f| knows(&app, f, &key)) else { return no_key(&app, &member) };
+    let typed = typed(&body);
+    let since = since_of(&app, typed.one("since"));
+    let entries = match reported(&app, &f, &key, since).await {
+        Ok(entries) => entries,
+        Err(error) => return refused(&app, &member, &SubmitError::NotStored(Arc::new(error))),
+    };
+    let chosen: Vec<&str> = typed.all("report").collect();
+    let mut taken = 0;
+    for entry in entries.into_iter().filter(|entry| chosen.contains(&entry.id.to_string().as_str())) {
+        let intent = Intent::Correct { replaces: entry.id };
+        let submission = Submission { id: new_id(), channel: Channel::Form, actor: member.actor(), intent, text: None };
+        match app.recorder.submit(submission).await {
+            Ok(_) => taken += 1,
+            // Somebody else took it back meanwhile.
+            Err(SubmitError::Refused(_)) => {}
+            Err(error) => return refused(&app, &member, &error),
+        }
+    }
+    let since = typed.one("since").unwrap_or_default();
+    see_other(&format!("{}?since={since}&done={taken}", path(&f.id, &format!("key-reports/{key}"))))
 }
 
 /// Sheets as a page of their own, without the frame of the desk.

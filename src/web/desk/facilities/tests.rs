@@ -116,3 +116,86 @@ async fn a_key_is_issued_printed_replaced_and_ended() {
     city.post(&format!("{rotated}/revoke"), &[]).await;
     assert_eq!(city.get(&rotated).await.status, StatusCode::NOT_FOUND);
 }
+
+/// The register as our own export writes it, with one name changed and one facility more.
+fn file(city: &City) -> String {
+    let held: Vec<Facility> = city.app().look(|m| m.facilities().map(|f| (*f.facility).clone()).collect());
+    let mut new = held.clone();
+    new[0].name = "はまゆう荘 新館".to_owned();
+    new.push(Facility { name: "みなと苑".to_owned(), phone: "0959-00-7777".to_owned(), ..home("f900", "") });
+    String::from_utf8(crate::intake::register::write(&new).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_shown_line_by_line_taken_in_and_put_back() {
+    let city = City::real().await;
+    let csv = file(&city);
+    let before = city.app().recorder.head();
+    let looked = city.post("/desk/facilities/import", &[("csv", &csv)]).await;
+    assert_eq!(looked.status, StatusCode::OK, "{}", looked.body);
+    let lines = looked.texts(".facilities-lines li").concat();
+    assert!(lines.contains("はまゆう荘 新館") && lines.contains("みなと苑") && lines.contains("追加 1、変更 1"), "{lines}");
+    assert_eq!(city.app().recorder.head(), before, "looking writes nothing");
+    let version = looked.values("input[name=version]", "value").remove(0);
+
+    let taken = city.post("/desk/facilities/import", &[("csv", &csv), ("version", &version)]).await;
+    assert_eq!(taken.status, StatusCode::SEE_OTHER, "{}", taken.body);
+    assert_eq!(record(city.app(), "f001").unwrap().name, "はまゆう荘 新館");
+    let again = city.post("/desk/facilities/import", &[("csv", &csv), ("version", &version)]).await;
+    assert_eq!(again.status, StatusCode::CONFLICT, "the register is another one than was shown");
+
+    let place = taken.header("location").to_owned();
+    let page = city.get_as(Role::Coordinator, &place).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let (first, last) = (page.values("input[name=first]", "value").remove(0), page.values("input[name=last]", "value").remove(0));
+    assert_eq!(city.get_as(Role::Admin, &place).await.status, StatusCode::NOT_FOUND, "another seat did not import it");
+    city.post("/desk/facilities/import/undo", &[("first", &first), ("last", &last)]).await;
+    assert_eq!(record(city.app(), "f001").unwrap().name, "はまゆう荘");
+    assert!(city.app().look(|m| find(&m, "f900").unwrap().retired));
+}
+
+#[tokio::test]
+async fn a_wrong_file_names_its_lines_and_keeps_what_was_pasted_and_a_sample_city_takes_none() {
+    let city = City::real().await;
+    let wrong = city.post("/desk/facilities/import", &[("csv", "施設名\n,,")]).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(!wrong.texts(".problem li").is_empty(), "{}", wrong.body);
+    assert!(wrong.texts("#csv")[0].contains("施設名"));
+    let sample = City::open().await;
+    let refused = sample.post("/desk/facilities/import", &[("csv", "x")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.texts(".problem")[0].contains("見本"));
+}
+
+#[tokio::test]
+async fn what_a_revoked_key_reported_is_offered_and_taken_back() {
+    use crate::recorder::{Intent, ReportIntent, Submission};
+    use imaboard_domain::{Aspect, Channel, EntryId, FirstReport, Observation, Value};
+
+    let city = City::open().await;
+    let key = city.app().keys.new_id().unwrap();
+    city.control(Facts::KeyIssued { key: key.clone(), facility: "f001".parse().unwrap(), label: "玄関".into() }).await;
+    let says = |value| ReportIntent {
+        facility: Some("f001".parse().unwrap()),
+        observations: vec![Observation { aspect: Aspect::FirstReport, value: Value::FirstReport(value) }],
+        ..ReportIntent::default()
+    };
+    for (actor, value) in [("staff:x".to_owned(), FirstReport::Safe), (format!("key:{key}"), FirstReport::NeedsHelp)] {
+        let id = EntryId(uuid::Uuid::now_v7());
+        let submission = Submission { id, channel: Channel::Qr, actor, intent: Intent::Report(says(value)), text: None };
+        city.app().recorder.submit(submission).await.unwrap();
+    }
+    let revoked = city.post(&format!("/desk/facilities/f001/keys/{key}/revoke"), &[]).await;
+    let place = revoked.header("location").to_owned();
+    let page = city.get(&place).await;
+    let reports = page.values("input[name=report]", "value");
+    assert_eq!(reports.len(), 1, "only what this key said: {}", page.body);
+    let since = page.values("input[name=since]", "value").remove(0);
+    city.post(&place, &[("since", &since), ("report", &reports[0])]).await;
+    assert!(city.get(&place).await.values("input[name=report]", "value").is_empty());
+    let shown = city.app().look(|m| {
+        let held = find(&m, "f001").unwrap();
+        m.shown(held, &Aspect::FirstReport, imaboard_domain::Realm::Real).last().map(|s| s.value.clone())
+    });
+    assert_eq!(shown, Some(Value::FirstReport(FirstReport::Safe)), "what was said before holds again");
+}

@@ -2,13 +2,15 @@
 //!
 //! *Invariant:* the address of a report page is shown only to who may run the city: whoever reads it can report.
 
-use imaboard_domain::{Facility, KeyId};
+use imaboard_domain::{Aspect, Entry, Facility, Facts, KeyId, city_date};
+use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 use uuid::Uuid;
 
 use super::super::{Frame, Role, Room, document};
 use super::{KeyRow, path};
 use crate::layout::time_tag;
+use crate::words::value_key;
 
 /// The keys on the page of their facility.
 #[must_use]
@@ -91,4 +93,52 @@ pub fn page(frame: &Frame<'_>, f: &Facility, key: &KeyRow, url: &str, qr: Option
 #[must_use]
 pub fn below(facility: &Facility, key: &KeyId, end: &str) -> String {
     path(&facility.id, &format!("keys/{key}{end}"))
+}
+
+/// What a key reported since a day, to be taken back where it was not the facility that spoke.
+#[must_use]
+pub fn reports(frame: &Frame<'_>, f: &Facility, key: &str, since: Timestamp, entries: &[Entry], done: Option<u32>) -> Markup {
+    let (now, day) = (frame.now(), city_date(since));
+    let action = path(&f.id, &format!("key-reports/{key}"));
+    let title = frame.fill("desk.facilities.keys.reports_title", &[("name", &f.name)]);
+    let words = |entry: &Entry| match &entry.facts {
+        Facts::Report(report) => report
+            .observations
+            .iter()
+            .map(|o| format!("{} {}", aspect_word(frame, f, &o.aspect), frame.words.t(&value_key(&o.aspect, o.value.word()))))
+            .collect::<Vec<_>>()
+            .join("、"),
+        _ => String::new(),
+    };
+    let middle = html! {
+        h1 { (title) }
+        p.intro { (frame.t("desk.facilities.keys.reports_line")) }
+        @if let Some(done) = done { div.done role="status" { p { (frame.fill("desk.facilities.keys.reports_done", &[("n", &done.to_string())])) } } }
+        form.facilities-search method="get" action=(action) {
+            div.field { label for="since" { (frame.t("desk.facilities.keys.since")) } input id="since" type="date" name="since" value=(day); }
+            button { (frame.t("desk.facilities.keys.look")) }
+        }
+        @if entries.is_empty() { p.gap { (frame.t("desk.facilities.keys.no_reports")) } } @else {
+            form method="post" action=(action) {
+                input type="hidden" name="since" value=(day);
+                ul.facilities-lines { @for entry in entries { li.chk { label {
+                    input type="checkbox" name="report" value=(entry.id) disabled[!frame.may(Role::Coordinator)];
+                    (time_tag(entry.recorded_at, now)) " " (words(entry))
+                } } } }
+                @if frame.may(Role::Coordinator) {
+                    p { (frame.t("desk.facilities.keys.withdraw_line")) }
+                    p.acts.gap { button.danger { (frame.t("desk.facilities.keys.withdraw")) } }
+                }
+            }
+        }
+        p.acts.gap { a.btn href=(path(&f.id, "")) { (frame.t("desk.frame.back")) } }
+    };
+    document(frame, Some(Room::Facilities), &title, middle)
+}
+
+fn aspect_word(frame: &Frame<'_>, f: &Facility, aspect: &Aspect) -> String {
+    match aspect {
+        Aspect::Vacancy { service, .. } => f.find_service(service).map_or_else(String::new, |s| s.kind.name_ja().to_owned()),
+        other => frame.words.t(&format!("aspect.{}", other.word())).to_owned(),
+    }
 }
