@@ -132,8 +132,8 @@ fn render(
     let again = typed.is_some();
     let main = html! {
         (notice)
-        @if face == Face::Peace && !again { (board_now(&sheet)) }
         @if frame.practice && !again { (practice_steps(frame)) }
+        @if face == Face::Peace && !again { (board_now(&sheet)) }
         @if !frame.practice && !again && face == Face::Peace { (postings::came_back(frame, moment, facility)) }
         form #change .drillform[face == Face::Exercise] method="post" action=(path(frame, "/reports")) novalidate {
             (hidden(&sheet, nonce, seen))
