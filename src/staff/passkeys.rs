@@ -94,7 +94,7 @@ impl Passkeys {
         account: &Account,
         held: &[PasskeyRow],
     ) -> Result<(Value, PasskeyRegistration), PasskeyError> {
-        let held = held.iter().map(|row| row.id.clone().into()).collect();
+        let held = held.iter().map(|row| row.id.clone()).collect();
         let (mut question, state) = self
             .library
             .start_passkey_registration(handle_of(&account.id), &account.name, &account.name, Some(held))

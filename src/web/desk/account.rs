@@ -427,11 +427,11 @@ async fn join_with_passkey(
 /// The session of the one who looks; tests of the rooms have none.
 type Here = Option<Extension<SessionRow>>;
 
-/// Whether they came in a moment ago; else they are led to do so again.
-fn ensure_recent(app: &App, here: &Here, next: &str) -> Result<(), Response> {
+/// Where somebody is led who did not come in a moment ago.
+fn too_long_ago(app: &App, here: &Here, next: &str) -> Option<Response> {
     match here {
-        Some(Extension(session)) if app.clock.now().duration_since(session.created_at) > RECENT => Err(to_login_for(next, true)),
-        _ => Ok(()),
+        Some(Extension(session)) if app.clock.now().duration_since(session.created_at) > RECENT => Some(to_login_for(next, true)),
+        _ => None,
     }
 }
 
@@ -530,7 +530,7 @@ async fn account_of(app: &App, member: &Member) -> Result<Account, EntryError> {
 }
 
 async fn begin_passkey(State(app): State<Arc<App>>, member: Member, here: Here) -> Response {
-    if ensure_recent(&app, &here, "/desk/account").is_err() {
+    if too_long_ago(&app, &here, "/desk/account").is_some() {
         return explained_json(&EntryError::Wrong);
     }
     let begun = async { app.staff.begin_passkey(&account_of(&app, &member).await?).await };
@@ -547,7 +547,7 @@ async fn add_passkey(
     headers: HeaderMap,
     Json(answer): Json<Value>,
 ) -> Response {
-    if ensure_recent(&app, &here, "/desk/account").is_err() {
+    if too_long_ago(&app, &here, "/desk/account").is_some() {
         return explained_json(&EntryError::Wrong);
     }
     let added = async { app.staff.finish_passkey(&account_of(&app, &member).await?, &answer, agent(&headers)).await };
@@ -558,7 +558,7 @@ async fn add_passkey(
 }
 
 async fn remove_passkey(State(app): State<Arc<App>>, member: Member, here: Here, body: Bytes) -> Response {
-    if let Err(again) = ensure_recent(&app, &here, "/desk/account") {
+    if let Some(again) = too_long_ago(&app, &here, "/desk/account") {
         return again;
     }
     let id = typed(&body).one("passkey").and_then(|text| HEXLOWER.decode(text.as_bytes()).ok()).unwrap_or_default();
@@ -573,7 +573,7 @@ async fn remove_passkey(State(app): State<Arc<App>>, member: Member, here: Here,
 }
 
 async fn password(State(app): State<Arc<App>>, member: Member, here: Here) -> Response {
-    if let Err(again) = ensure_recent(&app, &here, "/desk/account/password") {
+    if let Some(again) = too_long_ago(&app, &here, "/desk/account/password") {
         return again;
     }
     password_page(&app, &member, StatusCode::OK, None, &Wrong::default()).await
@@ -590,7 +590,7 @@ async fn password_page(app: &App, member: &Member, status: StatusCode, salt: Opt
 }
 
 async fn change_password(State(app): State<Arc<App>>, member: Member, here: Here, body: Bytes) -> Response {
-    if let Err(again) = ensure_recent(&app, &here, "/desk/account/password") {
+    if let Some(again) = too_long_ago(&app, &here, "/desk/account/password") {
         return again;
     }
     let typed = typed(&body);
@@ -610,7 +610,7 @@ async fn change_password(State(app): State<Arc<App>>, member: Member, here: Here
 }
 
 async fn new_codes(State(app): State<Arc<App>>, member: Member, here: Here) -> Response {
-    if let Err(again) = ensure_recent(&app, &here, "/desk/account") {
+    if let Some(again) = too_long_ago(&app, &here, "/desk/account") {
         return again;
     }
     match app.staff.new_recovery_codes(&member.id).await {
@@ -619,17 +619,14 @@ async fn new_codes(State(app): State<Arc<App>>, member: Member, here: Here) -> R
     }
 }
 
-/// Administrators only, and only those who came in a moment ago when they change something.
-fn ensure_admin(app: &App, member: &Member) -> Result<(), Response> {
-    if member.may(Role::Admin) {
-        return Ok(());
-    }
-    Err(sentence(app, member, Room::Account, StatusCode::FORBIDDEN, "desk.problem.forbidden"))
+/// Administrators only, and only those who came in a moment ago when they change something; the answer for others.
+fn no_admin(app: &App, member: &Member) -> Option<Response> {
+    let no = !member.may(Role::Admin);
+    no.then(|| sentence(app, member, Room::Account, StatusCode::FORBIDDEN, "desk.problem.forbidden"))
 }
 
-fn ensure_recent_admin(app: &App, member: &Member, here: &Here) -> Result<(), Response> {
-    ensure_admin(app, member)?;
-    ensure_recent(app, here, "/desk/account/staff")
+fn no_recent_admin(app: &App, member: &Member, here: &Here) -> Option<Response> {
+    no_admin(app, member).or_else(|| too_long_ago(app, here, "/desk/account/staff"))
 }
 
 async fn lines(app: &App, member: &Member) -> Result<Vec<Line>, EntryError> {
@@ -666,14 +663,14 @@ async fn staff_page(
 }
 
 async fn staff(State(app): State<Arc<App>>, member: Member) -> Response {
-    if let Err(refused) = ensure_admin(&app, &member) {
+    if let Some(refused) = no_admin(&app, &member) {
         return refused;
     }
     staff_page(&app, &member, StatusCode::OK, None, ("", Role::Coordinator), &Wrong::default()).await
 }
 
 async fn invite(State(app): State<Arc<App>>, member: Member, here: Here, body: Bytes) -> Response {
-    if let Err(refused) = ensure_recent_admin(&app, &member, &here) {
+    if let Some(refused) = no_recent_admin(&app, &member, &here) {
         return refused;
     }
     let typed = typed(&body);
@@ -700,7 +697,7 @@ async fn invite(State(app): State<Arc<App>>, member: Member, here: Here, body: B
 }
 
 async fn invite_again(State(app): State<Arc<App>>, member: Member, here: Here, Path(id): Path<String>) -> Response {
-    if let Err(refused) = ensure_recent_admin(&app, &member, &here) {
+    if let Some(refused) = no_recent_admin(&app, &member, &here) {
         return refused;
     }
     match app.staff.invite_again(&id).await {
@@ -713,7 +710,7 @@ async fn invite_again(State(app): State<Arc<App>>, member: Member, here: Here, P
 }
 
 async fn set_role(State(app): State<Arc<App>>, member: Member, here: Here, Path(id): Path<String>, body: Bytes) -> Response {
-    if let Err(refused) = ensure_recent_admin(&app, &member, &here) {
+    if let Some(refused) = no_recent_admin(&app, &member, &here) {
         return refused;
     }
     let Some(role) = typed(&body).one("role").and_then(|word| word.parse().ok()) else {
@@ -730,7 +727,7 @@ async fn line_of(app: &App, member: &Member, id: &str) -> Result<Line, EntryErro
 }
 
 async fn ask_disable(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>) -> Response {
-    if let Err(refused) = ensure_admin(&app, &member) {
+    if let Some(refused) = no_admin(&app, &member) {
         return refused;
     }
     match line_of(&app, &member, &id).await {
@@ -740,7 +737,7 @@ async fn ask_disable(State(app): State<Arc<App>>, member: Member, Path(id): Path
 }
 
 async fn disable(State(app): State<Arc<App>>, member: Member, here: Here, Path(id): Path<String>) -> Response {
-    if let Err(refused) = ensure_recent_admin(&app, &member, &here) {
+    if let Some(refused) = no_recent_admin(&app, &member, &here) {
         return refused;
     }
     let outcome = async {

@@ -404,7 +404,7 @@ fn aspect_words(frame: &Frame<'_>, facility: Option<&Facility>, aspect: &Aspect)
     let cell = match cell {
         Cell::Beds { sex: None, room: None } => frame.t("aspect.vacancy").to_owned(),
         Cell::Beds { sex, room } => {
-            let words = [sex.map(|s| s.word()), room.map(|r| r.word())];
+            let words = [sex.map(imaboard_domain::BedSex::word), room.map(imaboard_domain::BedRoom::word)];
             let words: Vec<&str> = words.into_iter().flatten().map(|w| frame.words.t(bed_key(w))).collect();
             words.join("・")
         }

@@ -13,7 +13,7 @@ use crate::recorder::{Receipt, ReportIntent};
 use crate::web::desk::tests::{Answer, City, home};
 
 fn now() -> Timestamp {
-    Timestamp::now()
+    crate::clock::Clock::now(&crate::clock::SystemClock)
 }
 
 fn ago(minutes: i64) -> Timestamp {
