@@ -77,11 +77,16 @@ fn draw(
     let letters = |color: &'static RGBColor, pos: Pos| {
         TextStyle::from((FONTS, f64::from(size.font_px) * SVG_FONT_SCALE)).color(color).pos(pos)
     };
+    let mut named: Option<i32> = None;
     for percent in LEVELS {
         let color = if percent == 0 { QUIET } else { RULE };
         area.draw(&PathElement::new([(left, y(percent)), (right, y(percent))], color.stroke_width(1)))?;
-        let at = (left - 6, y(percent));
-        area.draw(&Text::new(format!("{percent}%"), at, letters(&QUIET, Pos::new(HPos::Right, VPos::Center))))?;
+        // In a small picture 95 and 100 would stand on each other; the lower one is what people ask for.
+        if named.is_none_or(|below| below - y(percent) >= font) {
+            let at = (left - 6, y(percent));
+            area.draw(&Text::new(format!("{percent}%"), at, letters(&QUIET, Pos::new(HPos::Right, VPos::Center))))?;
+            named = Some(y(percent));
+        }
     }
     for (minutes, word) in of.marks {
         let at = x(minutes.saturating_mul(60));
@@ -146,5 +151,13 @@ mod tests {
             assert!(svg.contains("66%") && !svg.contains("<script") && !svg.contains("style=\""));
         }
         assert_eq!(response(of(&[], 0), WORDS, WIDE), "");
+    }
+
+    #[test]
+    fn in_a_small_picture_no_share_stands_on_another() {
+        let small = Size { width_px: 368, height_px: 190, font_px: 12 };
+        let svg = response(of(&[60], 4), WORDS, small);
+        assert!(svg.contains("95%") && !svg.contains("100%"), "{svg}");
+        assert!(response(of(&[60], 4), WORDS, WIDE).contains("100%"));
     }
 }

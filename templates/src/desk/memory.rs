@@ -300,6 +300,7 @@ fn is_exercise(moment: Moment<'_>, facts: &Facts) -> bool {
         Facts::IncidentOpened(incident) => incident.exercise,
         Facts::IncidentClosed { incident } => moment.board.incidents().get(incident).is_some_and(|i| i.exercise),
         Facts::RollCallOpened(call) => call.exercise,
+        Facts::CallTried { exercise, .. } => *exercise,
         Facts::RollCallClosed { roll_call } => moment.board.roll_calls().get(roll_call).is_some_and(|c| c.exercise),
         _ => false,
     }
@@ -347,6 +348,9 @@ fn about(frame: &Frame<'_>, entry: &Entry) -> Markup {
         Facts::PostingPublished { posting, .. } | Facts::PostingWithdrawn { posting } => posting_words(frame, posting),
         Facts::ButtonEnrolled(button) => html! { (facility_link(frame, &button.facility)) " " small { (button.id) } },
         Facts::ButtonRemoved { button } => html! { small { (button) } },
+        Facts::CallTried { facility, outcome, .. } => html! {
+            (facility_link(frame, facility)) " " (frame.words.t(&format!("desk.overview.outcome.{outcome}")))
+        },
         Facts::DisplayAdded(display) => html! { (display.name) " " small { (display.id) } },
         // A kind that needs no words of its own: what it is about; the entry's own page has all of it.
         other => html! { small { (other.subject()) } },
