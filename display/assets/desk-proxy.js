@@ -161,6 +161,14 @@
       step(here, event.shiftKey ? -1 : 1);
       return;
     }
+    if (target instanceof HTMLInputElement && target.inputMode === "numeric" && event.key.length === 1 && !/[0-9]/.test(event.key)) {
+      // No number holds it: it is one of the keys that the page shows.
+      const key = [...document.querySelectorAll("[data-key]")].find((one) => one instanceof HTMLElement && one.dataset.key === event.key.toUpperCase());
+      if (!(key instanceof HTMLElement)) return;
+      event.preventDefault();
+      if (isText(key)) key.focus(); else key.click();
+      return;
+    }
     if (text || !here || !/^[0-9]$/.test(event.key)) return;
     /** @type {HTMLInputElement | null} */
     const answer = here.querySelector(`input[data-digit="${event.key}"]`);

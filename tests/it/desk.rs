@@ -118,6 +118,26 @@ async fn every_page_has_no_barrier_and_fits_a_desk_and_a_small_telephone() {
 
 /// Pages that no navigation lists.
 const MORE_PAGES: &[&str] = &[
+    "/desk/proxy?f=f001",
+    "/desk/facilities/new",
+    "/desk/facilities/f001",
+    "/desk/facilities/f001/edit",
+    "/desk/facilities/import",
+    "/desk/posters",
+    "/desk/sheets/f001",
+    "/desk/devices/new",
+    "/desk/postings/new?kind=job",
+    "/desk/log/chain",
+    "/desk/log/staff",
+    "/desk/log/facilities/f001",
+    "/desk/log/1",
+    "/desk/burden/questions",
+    "/desk/burden/sheet",
+    "/desk/guide/rule",
+    "/desk/guide/pages/contact",
+    "/desk/guide/support",
+    "/rule",
+    "/guide/glossary",
     "/desk/account",
     "/desk/account/staff",
     "/desk/account/password",
@@ -316,8 +336,8 @@ async fn a_coordinator_opens_a_disaster_with_three_keys_calls_the_first_and_clos
     let browser = seated(&program, Screen::Desk).await;
     browser.goto(desk_url(&program, "/desk/incidents")).await.unwrap();
     browser.sees("災害をひらく").await;
-    type_all(&browser, &["1", "h", "Ctrl+Enter"]).await;
-    browser.sees("確かめてください").await;
+    type_all(&browser, &["1", "h"]).await;
+    browser.sees("本当の災害として").await;
     assert!(program.city().list(&["incident", "list"]).await.as_array().unwrap().is_empty(), "asking opens nothing");
     type_all(&browser, &["Ctrl+Enter"]).await;
     wait_for("an open incident", async || {
@@ -336,5 +356,141 @@ async fn a_coordinator_opens_a_disaster_with_three_keys_calls_the_first_and_clos
     .await;
     type_all(&browser, &["Enter"]).await;
     browser.one("form#entry").await;
+    browser.close().await;
+}
+
+/// How many entries the log of a city holds.
+async fn log_length(program: &Program) -> usize {
+    program.city().log(1).await.len()
+}
+
+#[tokio::test]
+async fn a_record_is_changed_a_key_issued_and_its_poster_printed_from_the_keyboard() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    browser.goto(desk_url(&program, "/desk/facilities/f001/edit")).await.unwrap();
+    let address = browser.one("#f-address").await;
+    address.clear().await.unwrap();
+    address.send_keys("大瀬戸町瀬戸 99").await.unwrap();
+    type_all(&browser, &["Ctrl+Enter"]).await;
+    browser.sees("大瀬戸町瀬戸 99").await;
+    assert!(program.web().get("/facilities/f001").await.text().contains("大瀬戸町瀬戸 99"));
+    browser.one("#label").await.send_keys("夜勤机").await.unwrap();
+    browser.press(Key::Enter).await;
+    browser.one(".facilities-qr svg").await;
+    let poster = browser.one("a[href$='/poster']").await.attr("href").await.unwrap().unwrap();
+    let sheet = program.web().get(poster.split_once("/r/").map(|(_, rest)| format!("/r/{rest}")).unwrap().as_str()).await;
+    assert!(sheet.is(200).page().has("svg.qr"));
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_button_that_is_tried_records_nothing_and_counts_again_afterwards() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    let buttons = program.city().list(&["button", "list"]).await;
+    let id = buttons[0]["id"].as_str().unwrap().to_owned();
+    browser.goto(desk_url(&program, &format!("/desk/devices/{id}"))).await.unwrap();
+    browser.one(&format!("form[action='/desk/devices/{id}/test'] button")).await.click().await.unwrap();
+    browser.sees("試しています").await;
+    let before = log_length(&program).await;
+    program.city().run(["button", "press", &id]).await.ok();
+    wait_for("the press on the page", async || {
+        browser.refresh().await.ok()?;
+        browser.text().await.contains("1回押す").then_some(())?;
+        browser.find(By::Css("ul.facilities-lines li")).await.ok().map(drop)
+    })
+    .await;
+    assert_eq!(log_length(&program).await, before, "a tried press is no report");
+    browser.one(&format!("form[action='/desk/devices/{id}/test'] button")).await.click().await.unwrap();
+    browser.sees("10分のあいだ試す").await;
+    program.city().run(["button", "press", &id]).await.ok();
+    wait_for("an entry", async || (log_length(&program).await > before).then_some(())).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn what_a_facility_sent_in_is_read_and_published_and_its_words_can_be_erased() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    let report = program.report_url("f001").await;
+    let key = report.split_once("/r/").unwrap().1.to_owned();
+    let fields = [("kind", "notice"), ("title", "送迎車を1台ゆずります"), ("body", "くわしくは電話で。"), ("category", "other")];
+    let sent = program.web().post_form(&format!("/r/{key}/postings"), &fields).await;
+    assert!(sent.status == 303 || sent.status == 200, "{}", sent.text());
+    browser.goto(desk_url(&program, "/desk/postings")).await.unwrap();
+    browser.sees("送迎車を1台ゆずります").await;
+    browser.find(By::LinkText("送迎車を1台ゆずります")).await.unwrap().click().await.unwrap();
+    browser.one("button.go[data-key='Ctrl+Enter']").await;
+    type_all(&browser, &["Ctrl+Enter"]).await;
+    wait_for("the notice in public", async || {
+        program.web().get("/notices").await.text().contains("送迎車を1台ゆずります").then_some(())
+    })
+    .await;
+
+    let entries = program.city().log(1).await;
+    let seq = entries.iter().rev().find(|e| e["kind"] == "posting_drafted").unwrap()["seq"].as_u64().unwrap();
+    browser.goto(desk_url(&program, &format!("/desk/log/{seq}/redact"))).await.unwrap();
+    browser.one("input[name=reason]").await.click().await.unwrap();
+    type_all(&browser, &["Ctrl+Enter"]).await;
+    wait_for("the notice gone", async || {
+        (!program.web().get("/notices").await.text().contains("送迎車を1台ゆずります")).then_some(())
+    })
+    .await;
+    program.city().run(["log", "verify"]).await.ok();
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_guide_is_written_at_the_desk_read_by_all_and_practising_records_nothing() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    browser.goto(desk_url(&program, "/desk/guide/pages/contact")).await.unwrap();
+    browser.one("textarea#text").await.send_keys("\n夜は電話にしてください。").await.unwrap();
+    type_all(&browser, &["Ctrl+Enter"]).await;
+    wait_for("the words in public", async || {
+        program.web().get("/guide/contact").await.text().contains("夜は電話にしてください").then_some(())
+    })
+    .await;
+
+    let before = log_length(&program).await;
+    let report = program.report_url("f001").await;
+    let length = log_length(&program).await;
+    browser.goto(format!("{report}?practice=1")).await.unwrap();
+    browser.sees("練習").await;
+    browser.one("form button:not(.sr)").await.click().await.unwrap();
+    browser.sees("練習").await;
+    assert_eq!(log_length(&program).await, length, "practice is no report");
+    assert!(length >= before);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_council_finds_its_questions_answered_and_every_figure_as_a_table() {
+    if !needs("chromedriver") {
+        return;
+    }
+    let program = Program::sample().await;
+    let browser = seated(&program, Screen::Desk).await;
+    browser.goto(desk_url(&program, "/desk/burden")).await.unwrap();
+    browser.sees("現場の負担").await;
+    assert!(browser.find_all(By::Css("main details table")).await.unwrap().len() >= 5, "each figure has its table");
+    for link in browser.find_all(By::Css("main a[href$='.csv'], main a[href*='.csv?']")).await.unwrap() {
+        assert!(link.attr("href").await.unwrap().unwrap().contains("/desk/burden/"));
+    }
+    browser.goto(desk_url(&program, "/desk/burden/questions")).await.unwrap();
+    browser.sees("電話").await;
     browser.close().await;
 }

@@ -182,7 +182,7 @@ pub fn list(frame: &Frame<'_>, list: &List<'_>) -> Markup {
             }
         }
         div.post-cols {
-            section aria-labelledby="list" {
+            section {
                 h2.v #list { (t(frame, &format!("tab.{}", list.tab))) }
                 form.post-find method="get" action=(here) role="search" {
                     input type="hidden" name="tab" value=(list.tab);

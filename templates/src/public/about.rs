@@ -42,7 +42,7 @@ pub fn about(frame: &Frame<'_>, imprint: Imprint<'_>) -> Markup {
             div.prose { p { (frame.t("public.about.ageing_text")) } }
             (front::legend(frame, false))
             p.key { span { i.sw.aging {} (frame.t("public.about.aging_key")) } span { (mark(Mark::Bad)) (frame.t("public.about.bad_key")) } span { (mark(Mark::Help)) (frame.t("first_report.needs_help")) } }
-            div.scroll tabindex="0" role="region" aria-labelledby="age" {
+            div.scroll tabindex="0" role="region" aria-label=(frame.t("public.about.rhythms")) {
                 table.rhythm {
                     thead { tr {
                         th scope="col" { (frame.t("public.about.value")) }

@@ -158,7 +158,7 @@ fn document(frame: Frame<'_>, moment: Moment<'_>, facility: Option<&FacilityBoar
                         (main)
                     }
                     (desk_footer(frame, desk, facility, last))
-                    @if moment.board.is_sample() { p.made-up { (w.t("sample.line")) } }
+                    @if moment.board.is_sample() { aside.made-up aria-label=(w.t("sample.badge")) { (w.t("sample.line")) } }
                 }
             }
         }
