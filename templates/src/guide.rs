@@ -125,7 +125,7 @@ pub fn rule(words: &Words) -> Markup {
                 ul.points { @for line in lines(words, "no") { li { (line) } } }
             }
         }
-        section aria-labelledby="rule-instead" {
+        section {
             h2 #rule-instead { (words.t("rule.instead")) }
             div.scroll tabindex="0" role="region" aria-labelledby="rule-instead" {
                 table.rule-say {
