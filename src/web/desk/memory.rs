@@ -9,7 +9,7 @@
 //! | `GET`, `POST /desk/log/{seq}/redact` | asks, then erases its text |
 //! | `GET`, `POST /desk/log/chain` | the proof; walks the chain now |
 //!
-//! *Invariant:* a page reads at most [`MOST_EXAMINED`] entries, however long the log is and whatever is asked for; what it did not
+//! *Invariant:* a page reads at most `MOST_EXAMINED` entries, however long the log is and whatever is asked for; what it did not
 //! reach, it says, and goes on from there.
 
 #[cfg(test)]
