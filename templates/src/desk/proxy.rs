@@ -1,6 +1,6 @@
 //! Proxy entry (代理入力): what was said by telephone or FAX, typed in with the keyboard, read back, recorded.
 //!
-//! One model of [`questions`] makes the form, the paper sheet and the sentence to read back, so caller and coordinator read the same
+//! One model of `questions` makes the form, the paper sheet and the sentence to read back, so caller and coordinator read the same
 //! lines under the same figures. *Invariant:* nothing is filled in beforehand: what nobody said is not recorded.
 
 mod entry;
