@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::intake::feedback::Feedback;
-use crate::intake::listening::Heard;
+use crate::intake::listening::{Heard, TEST_LASTS};
 use crate::recorder::{Intent, ReportIntent, Submission, SubmitError, new_id};
 
 /// What is known of a device besides its presses.
@@ -211,7 +211,11 @@ impl PressIntake {
         if seen {
             outcome("duplicate");
             tracing::info!(button.id = %button.id, dedupe = press.dedupe, "the same press again");
-            self.feedback.stored_again(&button);
+            // What came again may be a press that was only tried: its light must not say that something was stored.
+            let tried = app.listening.tries(&button.id).first().is_some_and(|h| now.duration_since(h.at) <= TEST_LASTS);
+            if !tried {
+                self.feedback.stored_again(&button);
+            }
             return Outcome::Done;
         }
         // What waited somewhere was made before the test: it was meant.

@@ -257,7 +257,14 @@ fn button_page(
     };
     page(app, member, status, &[], |frame| {
         let held = frame.moment.board.find_facility(&button.facility);
-        let choices = held.map(|held| choices(app, frame, &held.facility)).unwrap_or_default();
+        let mut choices = held.map(|held| choices(app, frame, &held.facility)).unwrap_or_default();
+        // What was set in other words, at the command line, must not be lost by saving something else.
+        for setting in &button.sets {
+            let value = setting.to_string().split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default();
+            if choices.iter().all(|choice| choice.value != value) {
+                choices.push(Choice { words: devices::sets_in_words(frame, held.map(|h| &*h.facility), setting), value });
+            }
+        }
         let done = done.filter(|done| JA.has(&format!("desk.devices.done.{done}"))).map(str::to_owned);
         let moment = frame.moment;
         let one = One { row: row(app, &moment, button), held, tries, credential, choices, chosen, done, problem };
@@ -309,6 +316,9 @@ async fn test(State(app): State<Arc<App>>, member: Member, Path(id): Path<String
 
 async fn ask_remove(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>) -> Response {
     let Some(button) = find(&app, &id) else { return not_found(&app, &member) };
+    if !member.may(Role::Coordinator) {
+        return sentence(&app, &member, Room::Devices, StatusCode::FORBIDDEN, "desk.problem.forbidden");
+    }
     page(&app, &member, StatusCode::OK, &[], |frame| {
         let moment = frame.moment;
         devices::ask_remove(frame, &row(&app, &moment, &button))

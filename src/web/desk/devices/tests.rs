@@ -53,6 +53,22 @@ async fn an_unknown_button_is_found_among_those_just_pressed_and_joined_in_three
 }
 
 #[tokio::test]
+async fn what_was_set_in_other_words_is_offered_and_survives_a_change_of_something_else() {
+    let city = City::open().await;
+    let sets = vec!["single=vacancy/tokuyo:2".parse().unwrap(), "double=first_report:safe".parse().unwrap()];
+    let button = plan_button(city.app(), "f001".parse().unwrap(), "imaboard".into(), "d".into(), sets).unwrap();
+    let place = format!("/desk/devices/{}", button.id);
+    city.control(Facts::ButtonEnrolled(button)).await;
+    let page = city.get(&place).await;
+    assert_eq!(page.values("#single option[selected]", "value"), ["vacancy/tokuyo:2"]);
+    city.post(&place, &[("single", "vacancy/tokuyo:2"), ("double", "power:none")]).await;
+    let kept: Vec<String> =
+        find(city.app(), place.rsplit('/').next().unwrap()).unwrap().sets.iter().map(ToString::to_string).collect();
+    assert_eq!(kept, ["single=vacancy/tokuyo:2", "double=power:none"]);
+    assert_eq!(city.get_as(Role::Viewer, &format!("{place}/remove")).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn settings_are_changed_tests_begin_and_end_and_a_button_is_removed_after_one_question() {
     let city = City::open().await;
     let fields = [("profile", "imaboard"), ("device", "b"), ("facility", "f001"), ("single", "first_report:safe")];
