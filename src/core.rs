@@ -6,9 +6,8 @@
 use futures_util::stream::{self, StreamExt as _};
 use imaboard_domain::{
     Button, ButtonId, Channel, Display, DistrictId, EntryId, Facility, FacilityId, Facts, Hazard, KeyId, Moment, NoticeCategory,
-    Observation, Plan, PostingId, PostingKind, PostingState, Realm, RollCallId, Rules, Setting, Severity,
+    Observation, Plan, PostingId, PostingKind, PostingState, Realm, Role, RollCallId, Rules, Setting, Severity,
 };
-use imaboard_templates::desk::Role;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

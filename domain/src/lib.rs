@@ -26,6 +26,7 @@ pub mod moment;
 pub mod posting;
 pub mod service;
 pub mod spoken_time;
+pub mod staff;
 pub mod standing;
 pub mod tally;
 mod words;
@@ -50,6 +51,7 @@ pub use posting::{
 };
 pub use service::*;
 pub use spoken_time::{Unclear, spoken_time};
+pub use staff::Role;
 pub use standing::{Channel, Freshness, Shown, Standing};
 pub use tally::{KindNow, Tally};
 pub use words::UnknownWord;

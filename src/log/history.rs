@@ -29,12 +29,19 @@ impl Log {
         self.list(statements::SUBJECT_BEFORE, &values).await
     }
 
-    /// The same of one actor of the desk (`staff:…`); nothing of any other.
+    /// The same of one actor of the desk (`staff:…`), of one kind or of all; nothing of any other actor.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_acts_before(&self, actor: &str, before: u64, limit: u32) -> Result<Vec<Record>, StoreError> {
-        self.list(statements::ACTS_BEFORE, &[actor.into(), saturating(before).into(), i64::from(limit).into()]).await
+    pub async fn list_acts_before(
+        &self,
+        actor: &str,
+        kind: Option<&str>,
+        before: u64,
+        limit: u32,
+    ) -> Result<Vec<Record>, StoreError> {
+        let values = [actor.into(), kind.into(), saturating(before).into(), i64::from(limit).into()];
+        self.list(statements::ACTS_BEFORE, &values).await
     }
 
     /// Everybody who ever acted at the desk, in the order of their ids.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::driver::{Row, Value};
 use super::error::StoreError;
 use super::record::timestamp;
-use super::{Log, Record, record_of, saturating, statements};
+use super::{Log, statements};
 
 /// A SHA-256 of something only its owner knows.
 pub type SecretHash = [u8; 32];
@@ -319,23 +319,6 @@ impl Log {
             (statements::FORGET_TOKENS, vec![now.as_microsecond().into()]),
         ])
         .await
-    }
-
-    /// What somebody at the desk did, newest first, before a position; of one kind or of all.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn list_by_staff(
-        &self,
-        id: &str,
-        kind: Option<&str>,
-        before_seq: u64,
-        limit: u32,
-    ) -> Result<Vec<Record>, StoreError> {
-        let actor = format!("staff:{id}");
-        let values = [actor.as_str().into(), kind.into(), saturating(before_seq).into(), i64::from(limit).into()];
-        let rows = self.shared.database.fetch_all(statements::ENTRIES_BY_STAFF, &values).await?;
-        rows.iter().map(|row| Ok(record_of(row)?.0)).collect()
     }
 
     /// Changes something in a transaction of its own.

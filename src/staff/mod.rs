@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
-use imaboard_templates::desk::Role;
+use imaboard_domain::Role;
 use jiff::{SignedDuration, Timestamp};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
@@ -44,6 +44,9 @@ pub const UNUSED: SignedDuration = SignedDuration::from_hours(24 * 90);
 pub const RECENT: SignedDuration = SignedDuration::from_mins(15);
 /// A session's last use is noted at most so often: every note is a commit.
 const NOTE_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+/// Report keys of one account that are listed when it is closed; whoever issued more is looked up in the log room.
+const MOST_ISSUED: u32 = 1_000;
 
 const INVITATION_PURPOSE: &str = "invitation";
 const RECOVERY_PURPOSE: &str = "recovery";
@@ -370,7 +373,7 @@ impl Staff {
     /// # Errors
     /// [`StoreError`].
     pub async fn issued_keys(&self, id: &str) -> Result<Vec<Record>, StoreError> {
-        self.log.list_by_staff(id, Some("key_issued"), u64::MAX, 1_000).await
+        self.log.list_acts_before(&format!("staff:{id}"), Some("key_issued"), u64::MAX, MOST_ISSUED).await
     }
 
     async fn ensure_another_admin(&self, id: &str) -> Result<(), EntryError> {
@@ -687,7 +690,7 @@ impl Staff {
         Ok(self.log.add_passkey(&row).await?)
     }
 
-    /// Takes up an invitation with a passkey; gives the recovery codes.
+    /// Takes up an invitation with a passkey. The recovery codes are made when somebody is there to print them.
     ///
     /// # Errors
     /// [`EntryError`]; the invitation can still be used.
@@ -696,12 +699,11 @@ impl Staff {
         invitation: &str,
         answer: &serde_json::Value,
         agent: &str,
-    ) -> Result<(Entered, Vec<String>), EntryError> {
+    ) -> Result<Entered, EntryError> {
         let account = self.invitation(invitation).await?;
         self.finish_passkey(&account, answer, agent).await?;
         self.take_invitation(invitation).await?;
-        let codes = self.new_recovery_codes(&account.id).await?;
-        Ok((self.enter(account, agent).await?, codes))
+        self.enter(account, agent).await
     }
 
     /// Begins to come in with a passkey: what the browser is asked.

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use imaboard_templates::words::JA;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -75,7 +76,7 @@ impl Passkeys {
         if url.scheme() != "https" && host != "localhost" {
             return Err(PasskeyError::Address);
         }
-        let name = format!("いまボード {city}");
+        let name = format!("{} {city}", JA.t("brand.name"));
         let built = WebauthnBuilder::new(host, &url).and_then(|builder| builder.rp_name(&name).build());
         let place = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         built.map(|library| Self { library, place }).map_err(|error| {

@@ -175,6 +175,68 @@ async fn the_desk_is_for_those_with_a_seat_and_the_command_line_gives_and_takes_
     assert!(!program.said().contains(path.rsplit('/').next().unwrap()), "an invitation stands in no log");
 }
 
+/// A seat called `desk`, taken with a password.
+struct Seat {
+    /// Of the six-digit codes.
+    secret: String,
+    /// The one that was used up.
+    code: String,
+    /// The cookie of the session.
+    session: String,
+    /// The cookie of the known browser.
+    device: String,
+}
+
+async fn take_seat(program: &Program) -> Seat {
+    let web = Web::new(program.base_url());
+    let invited = program.city().run(["staff", "invite", "desk", "--role", "coordinator"]).await.ok();
+    let path = invited.stdout.trim().split_once("/desk/").map(|(_, rest)| format!("/desk/{rest}")).unwrap();
+    let page = web.get(&path).await;
+    let secret = page.page().texts(".account-codes .num").remove(0);
+    let salt = page.page().attributes("input[name=salt]", "value").remove(0);
+    let code = code_of(&secret);
+    let fields = [("salt", salt.as_str()), ("new_password", PASSWORD), ("code", &code)];
+    let joining = web.request(reqwest::Method::POST, &path).header("sec-fetch-site", "same-origin");
+    let joined = web.send(joining.form(&fields)).await;
+    joined.is(200);
+    let cookies: Vec<String> = joined
+        .headers
+        .get_all("set-cookie")
+        .iter()
+        .map(|value| value.to_str().unwrap().split(';').next().unwrap().to_owned())
+        .collect();
+    let named = |name: &str| cookies.iter().find(|cookie| cookie.starts_with(name)).unwrap().clone();
+    Seat { secret, code, session: named("desk="), device: named("desk-device") }
+}
+
+#[tokio::test]
+async fn a_press_that_is_tried_never_lights_the_lamp_also_when_it_comes_again() {
+    const STORED: &str = "imaboard/button/door/stored";
+    let program = City::small().await.serve().await;
+    let device = program.enrol("h1", "door", &["single=vacancy:full", "double=vacancy:available"]).await;
+    device.subscribe(STORED).await;
+    device.press("single", 1).await;
+    assert_eq!(device.hears(STORED, |_| true).await.json()["seq"], 1);
+    let seat = take_seat(&program).await;
+    let web = program.web();
+    let path = format!("/desk/devices/{}/test", device.button());
+    let test = async |on: &str| {
+        let request = web.request(reqwest::Method::POST, &path).header("sec-fetch-site", "same-origin");
+        web.send(request.header("cookie", &seat.session).form(&[("on", on)])).await.is(303);
+    };
+    test("1").await;
+    device.press("double", 2).await;
+    device.press("double", 2).await;
+    test("").await;
+    // Once more, as a device sends it that heard no lamp.
+    device.press("double", 2).await;
+    device.press("single", 3).await;
+    let next = device.hears(STORED, |_| true).await.json();
+    assert_eq!(next["seq"], 3, "the lamp said that something was stored: {next}");
+    let presses = program.city().log(1).await.into_iter().filter(|e| e["channel"] == "button").count();
+    assert_eq!(presses, 2, "what was tried is no report");
+}
+
 /// Posts a form from an address of this machine's own network.
 async fn post_from(address: IpAddr, base: &str, fields: &[(&str, &str)], cookie: &str) -> reqwest::Response {
     let client = reqwest::Client::builder().local_address(address).redirect(reqwest::redirect::Policy::none()).build().unwrap();
@@ -186,25 +248,7 @@ async fn post_from(address: IpAddr, base: &str, fields: &[(&str, &str)], cookie:
 async fn ten_thousand_wrong_passwords_from_five_hundred_addresses_keep_no_known_browser_out() {
     let program = Program::sample().await;
     let base = program.base_url().to_owned();
-    let web = Web::new(&base);
-    let invited = program.city().run(["staff", "invite", "desk", "--role", "coordinator"]).await.ok();
-    let path = invited.stdout.trim().split_once("/desk/").map(|(_, rest)| format!("/desk/{rest}")).unwrap();
-    let page = web.get(&path).await;
-    let secret = page.page().texts(".account-codes .num").remove(0);
-    let salt = page.page().attributes("input[name=salt]", "value").remove(0);
-    let joining = web.request(reqwest::Method::POST, &path).header("sec-fetch-site", "same-origin");
-    let code = code_of(&secret);
-    let fields = [("salt", salt.as_str()), ("new_password", PASSWORD), ("code", &code)];
-    let joined = web.send(joining.form(&fields)).await;
-    joined.is(200);
-    let cookies: Vec<String> = joined
-        .headers
-        .get_all("set-cookie")
-        .iter()
-        .map(|value| value.to_str().unwrap().split(';').next().unwrap().to_owned())
-        .filter(|cookie| cookie.starts_with("desk-device"))
-        .collect();
-    assert_eq!(cookies.len(), 1, "{cookies:?}");
+    let Seat { secret, code, device, .. } = take_seat(&program).await;
 
     let attack: Vec<_> = (0..500_u32)
         .map(|attacker| {
@@ -230,7 +274,7 @@ async fn ten_thousand_wrong_passwords_from_five_hundred_addresses_keep_no_known_
     assert!(started.elapsed() < DEADLINE + Duration::from_secs(5));
     let asked = Instant::now();
     let fields = [("name", "desk"), ("password", PASSWORD), ("code", next.as_str())];
-    let entered = post_from(IpAddr::V4(Ipv4Addr::LOCALHOST), &base, &fields, &cookies[0]).await;
+    let entered = post_from(IpAddr::V4(Ipv4Addr::LOCALHOST), &base, &fields, &device).await;
     let took = asked.elapsed();
     assert_eq!(entered.status(), 303, "a known browser comes in");
     assert!(took < Duration::from_secs(2), "{took:?}");

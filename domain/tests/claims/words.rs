@@ -25,6 +25,7 @@ macro_rules! words_hold {
 fn every_word_is_unique_in_its_list_and_reads_back() {
     words_hold!(
         Level,
+        Role,
         Operation,
         FirstReport,
         Power,

@@ -416,8 +416,8 @@ async fn join_with_passkey(
     Json(answer): Json<Value>,
 ) -> Response {
     match app.staff.join_with_passkey(&invitation, &answer, agent(&headers)).await {
-        // The script leads to the seat, where new codes can be made and printed.
-        Ok((entered, _)) => {
+        // The script leads to the seat, where the codes are made and printed.
+        Ok(entered) => {
             Cookies::of(&app).keep(&entered, Json(json!({ "next": "/desk/account?done=joined#codes" })).into_response())
         }
         Err(error) => explained_json(&error),

@@ -17,19 +17,18 @@ use imaboard_templates::desk::devices::{self, Choice, Chosen, Credential, List, 
 use imaboard_templates::desk::{Frame, Role, Room};
 use imaboard_templates::report::form::Typed;
 use imaboard_templates::words::JA;
-use jiff::SignedDuration;
 
+use super::overview::SIGN_OF_LIFE;
 use super::{Member, control, entry_id, explained, page, see_other, sentence, typed};
 use crate::app::App;
 use crate::core::{ButtonProblem, plan_button};
 use crate::paints::SILENT_AFTER;
+use crate::wiring::LOW_BATTERY_PCT;
 
 /// Buttons of a page of the list.
 const PER_PAGE: usize = 50;
 /// Facilities offered for a new button.
 const MOST_FOUND: usize = 20;
-/// Devices give a sign of life once a week; a day more is the post of a weekend.
-const OVERDUE: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// The routes of the room.
 pub fn routes() -> Router<Arc<App>> {
@@ -47,13 +46,15 @@ fn asked(uri: &Uri) -> Typed {
 
 fn row<'a>(app: &App, m: &Moment<'a>, button: &'a Button) -> Row<'a> {
     let state = app.devices.find(&button.profile, &button.device);
-    let heard_at = state.as_ref().map(|s| s.last_heard_at);
+    let state = state.as_ref();
+    let heard_at = state.map(|s| s.last_heard_at);
     Row {
         button,
         facility: m.board.facilities().get(&button.facility).map(|held| &*held.facility),
         heard_at,
         battery_pct: state.and_then(|s| s.battery_pct),
-        overdue: heard_at.is_some_and(|at| m.now.duration_since(at) > OVERDUE),
+        low: state.is_some_and(|s| s.battery_pct.is_some_and(|percent| percent <= LOW_BATTERY_PCT)),
+        overdue: heard_at.is_none_or(|at| m.now.duration_since(at) > SIGN_OF_LIFE),
         tested_until: app.listening.tested_until(&button.id, m.now),
     }
 }

@@ -95,7 +95,7 @@ impl Source {
         match self {
             Source::All => log.list_before(before, READ_AT_ONCE).await,
             Source::Subject(subject) => log.list_by_subject_before(subject, before, READ_AT_ONCE).await,
-            Source::Acts(actor) => log.list_acts_before(actor, before, READ_AT_ONCE).await,
+            Source::Acts(actor) => log.list_acts_before(actor, None, before, READ_AT_ONCE).await,
         }
     }
 }
@@ -256,7 +256,7 @@ async fn people(State(app): State<Arc<App>>, member: Member) -> Response {
         let log = app.recorder.log();
         let mut people = Vec::new();
         for actor in log.list_actors().await? {
-            let last = log.list_acts_before(&actor, u64::MAX, 1).await?.first().map(|r| (r.seq, r.recorded_at));
+            let last = log.list_acts_before(&actor, None, u64::MAX, 1).await?.first().map(|r| (r.seq, r.recorded_at));
             people.push(Person { name: name_of(&app, &actor), actor, last });
         }
         people.sort_by_key(|p| std::cmp::Reverse(p.last));

@@ -219,7 +219,7 @@ fn chart(frame: &Frame<'_>, list: &Outstanding, scope: Scope<'_>) -> Markup {
 }
 
 /// A device gives a sign of life once a week; a day more is the post of a weekend.
-const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_hours(8 * 24);
+pub(super) const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// What displays and buttons are like. Both are few beside facilities: a city has hundreds, and nobody keeps an order of them.
 fn machines(app: &App, moment: &Moment<'_>) -> Machines {

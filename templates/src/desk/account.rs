@@ -29,15 +29,25 @@ fn wrong_on_top(wrong: &Wrong) -> Markup {
     html! { @if let Some(message) = wrong.at("") { div.problem role="alert" { p { (message) } } } }
 }
 
-fn input(
-    frame: &Frame<'_>,
-    name: &str,
-    kind: &str,
-    autocomplete: &str,
-    value: &str,
-    wrong: &Wrong,
-    hint: Option<&str>,
-) -> Markup {
+/// An input with its label, which stands below `desk.account.field` under its name.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    name: &'a str,
+    kind: &'a str,
+    autocomplete: &'a str,
+    value: &'a str,
+    hint: Option<&'a str>,
+    required: bool,
+}
+
+impl<'a> Field<'a> {
+    fn new(name: &'a str, kind: &'a str, autocomplete: &'a str) -> Self {
+        Self { name, kind, autocomplete, value: "", hint: None, required: true }
+    }
+}
+
+fn input(frame: &Frame<'_>, field: Field<'_>, wrong: &Wrong) -> Markup {
+    let Field { name, kind, autocomplete, value, hint, required } = field;
     let error = format!("wrong-{name}");
     let hint_id = format!("hint-{name}");
     let message = wrong.at(name);
@@ -51,8 +61,7 @@ fn input(
         div.field {
             label for=(name) { (frame.words.t(&format!("desk.account.field.{name}"))) }
             input id=(name) name=(name) type=(kind) autocomplete=(autocomplete) value=[(!value.is_empty()).then_some(value)]
-                required aria-invalid=[message.map(|_| "true")] aria-describedby=[described]
-                inputmode=[(autocomplete == "one-time-code").then_some("text")];
+                required[required] aria-invalid=[message.map(|_| "true")] aria-describedby=[described];
             (field_error(&error, message))
             @if let Some(hint) = hint { p.hint id=(hint_id) { (hint) } }
         }
@@ -85,9 +94,10 @@ pub fn login(frame: &Frame<'_>, next: &str, name: &str, passkeys: Result<(), &st
                 h2 id="by-password" { (frame.t("desk.account.login.password")) }
                 form method="post" action="/desk/login" {
                     input type="hidden" name="next" value=(next);
-                    (input(frame, "name", "text", "username", name, wrong, None))
-                    (input(frame, "password", "password", "current-password", "", wrong, None).replace_required())
-                    (input(frame, "code", "text", "one-time-code", "", wrong, Some(frame.t("desk.account.login.code_hint"))))
+                    (input(frame, Field { value: name, ..Field::new("name", "text", "username") }, wrong))
+                    // A recovery code stands for the password as well.
+                    (input(frame, Field { required: false, ..Field::new("password", "password", "current-password") }, wrong))
+                    (input(frame, Field { hint: Some(frame.t("desk.account.login.code_hint")), ..Field::new("code", "text", "one-time-code") }, wrong))
                     p.acts { button.go type="submit" { (frame.t("desk.account.login.button")) } }
                 }
             }
@@ -95,17 +105,6 @@ pub fn login(frame: &Frame<'_>, next: &str, name: &str, passkeys: Result<(), &st
         }
     };
     document(frame, None, frame.t("desk.account.login.title"), middle)
-}
-
-/// A field that may stay empty: a recovery code stands for the password as well.
-trait Optional {
-    fn replace_required(self) -> Markup;
-}
-
-impl Optional for Markup {
-    fn replace_required(self) -> Markup {
-        maud::PreEscaped(self.into_string().replacen(" required", "", 1))
-    }
 }
 
 /// What an invitation needs to show six-digit codes.
@@ -122,13 +121,13 @@ pub struct Codes<'a> {
 fn password_fields(frame: &Frame<'_>, codes: Codes<'_>, wrong: &Wrong) -> Markup {
     html! {
         input type="hidden" name="salt" value=(codes.salt);
-        (input(frame, "new_password", "password", "new-password", "", wrong, Some(frame.t("desk.account.password.hint"))))
+        (input(frame, Field { hint: Some(frame.t("desk.account.password.hint")), ..Field::new("new_password", "password", "new-password") }, wrong))
         div.account-codes {
             div.account-qr { (codes.qr) }
             div {
                 p { (frame.t("desk.account.password.scan")) }
                 p.hint { (frame.t("desk.account.password.by_hand")) " " span.num { (codes.secret) } }
-                (input(frame, "code", "text", "one-time-code", "", wrong, Some(frame.t("desk.account.password.code_hint"))))
+                (input(frame, Field { hint: Some(frame.t("desk.account.password.code_hint")), ..Field::new("code", "text", "one-time-code") }, wrong))
             }
         }
     }
@@ -313,7 +312,10 @@ pub fn own(frame: &Frame<'_>, own: &Own, passkeys: Result<(), &str>, done: Optio
         }
         section.block {
             h2.rule id="codes" { (frame.t("desk.account.codes.title")) }
-            p { (frame.fill("desk.account.own.codes_left", &[("n", &own.codes_left.to_string())])) }
+            p {
+                @if own.codes_left == 0 { b { (frame.t("desk.account.own.no_codes")) } }
+                @else { (frame.fill("desk.account.own.codes_left", &[("n", &own.codes_left.to_string())])) }
+            }
             form method="post" action="/desk/account/codes" { button type="submit" { (frame.t("desk.account.own.new_codes")) } }
             p.hint { (frame.t("desk.account.own.new_codes_hint")) }
         }
@@ -428,7 +430,7 @@ pub fn staff(frame: &Frame<'_>, lines: &[Line], handed: Option<Handed<'_>>, type
         section.block.gap aria-labelledby="invite" {
             h2.rule id="invite" { (frame.t("desk.account.staff.invite")) }
             form method="post" action="/desk/account/staff" {
-                (input(frame, "name", "text", "off", typed.0, wrong, Some(frame.t("desk.account.staff.name_hint"))))
+                (input(frame, Field { value: typed.0, hint: Some(frame.t("desk.account.staff.name_hint")), ..Field::new("name", "text", "off") }, wrong))
                 div.field { (role_choice(frame, "role", typed.1, false)) }
                 p.acts { button.go type="submit" { (frame.t("desk.account.staff.invite_button")) } }
             }
@@ -441,7 +443,7 @@ fn role_choice(frame: &Frame<'_>, id: &str, chosen: Role, quiet: bool) -> Markup
     html! {
         label.v[quiet] for=(id) { (frame.t("desk.account.field.role")) }
         select id=(id) name="role" {
-            @for role in Role::ALL { option value=(role) selected[role == chosen] { (role_word(frame, role)) } }
+            @for &role in Role::ALL { option value=(role) selected[role == chosen] { (role_word(frame, role)) } }
         }
     }
 }

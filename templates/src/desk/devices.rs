@@ -25,6 +25,8 @@ pub struct Row<'a> {
     pub heard_at: Option<Timestamp>,
     /// Battery in percent.
     pub battery_pct: Option<u8>,
+    /// Its battery gives out soon.
+    pub low: bool,
     /// It has missed its weekly sign of life.
     pub overdue: bool,
     /// Until when it is tried.
@@ -113,15 +115,12 @@ fn health(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
     }
 }
 
-fn battery(frame: &Frame<'_>, percent: Option<u8>) -> Markup {
-    html! { @match percent {
-        Some(percent) => { (percent) "%" @if percent <= LOW_PCT { " " b { (frame.t("desk.devices.low")) } } }
+fn battery(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
+    html! { @match row.battery_pct {
+        Some(percent) => { (percent) "%" @if row.low { " " b { (frame.t("desk.devices.low")) } } }
         None => { span.nil { "–" } }
     } }
 }
-
-/// Coin cells give out within weeks from here.
-const LOW_PCT: u8 = 15;
 
 fn in_exercise(frame: &Frame<'_>) -> Markup {
     html! { @if frame.moment.exercise().is_some() { div.drill { p { b.tag { (frame.t("mode.exercise")) } (frame.t("desk.devices.exercise")) } } } }
@@ -158,7 +157,7 @@ pub fn list(frame: &Frame<'_>, list: &List<'_>) -> Markup {
                     tbody { @for row in &list.rows { tr {
                         th scope="row" { a href={ "/desk/devices/" (row.button.id) } { (row.facility.map_or(row.button.facility.as_str(), |f| f.name.as_str())) } br; small { (row.button.id) } }
                         td { (all_sets(frame, row)) }
-                        td { (battery(frame, row.battery_pct)) }
+                        td { (battery(frame, row)) }
                         td { (health(frame, row)) }
                         td { (frame.t(if row.tested_until.is_some() { "desk.devices.tested" } else { "desk.devices.counts" })) }
                     } } }
@@ -349,7 +348,7 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
         dl.facts.devices-facts {
             dt { (frame.t("desk.devices.sets")) } dd { (all_sets(frame, row)) }
             dt { (frame.t("desk.devices.heard")) } dd { (health(frame, row)) " " small { (frame.t("desk.devices.weekly")) } }
-            dt { (frame.t("desk.devices.battery")) } dd { (battery(frame, row.battery_pct)) }
+            dt { (frame.t("desk.devices.battery")) } dd { (battery(frame, row)) }
             dt { (frame.t("desk.devices.device")) } dd { (row.button.profile) " " (row.button.device) }
             dt { (frame.t("desk.devices.light")) } dd { span.num { "imaboard/button/" (row.button.device) "/stored" } " " small { (frame.t("desk.devices.light_line")) } }
             @if frame.moment.mode() != Mode::Peace { dt { (frame.t("desk.devices.now")) } dd { (frame.t("desk.devices.now_line")) } }

@@ -15,10 +15,8 @@ pub mod overview;
 pub mod postings;
 pub mod proxy;
 
-use std::fmt;
-use std::str::FromStr;
-
-use imaboard_domain::{Mode, Moment, UnknownWord};
+pub use imaboard_domain::Role;
+use imaboard_domain::{Mode, Moment};
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
@@ -27,45 +25,6 @@ use crate::layout::{tel, time_tag};
 use crate::marks::symbols;
 use crate::time;
 use crate::words::Words;
-
-/// What someone at the desk may do; each may do what those before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Looks.
-    Viewer,
-    /// Runs the city: types in reports, opens incidents, edits the register, publishes.
-    Coordinator,
-    /// Also invites and disables people.
-    Admin,
-}
-
-impl Role {
-    /// Every role, the least first.
-    pub const ALL: [Role; 3] = [Role::Viewer, Role::Coordinator, Role::Admin];
-
-    /// The stable word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Role::Viewer => "viewer",
-            Role::Coordinator => "coordinator",
-            Role::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-impl FromStr for Role {
-    type Err = UnknownWord;
-    fn from_str(word: &str) -> Result<Self, UnknownWord> {
-        Role::ALL.into_iter().find(|r| r.word() == word).ok_or_else(|| UnknownWord { what: "Role", word: word.to_owned() })
-    }
-}
 
 /// A room of the desk: one entry of its navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
