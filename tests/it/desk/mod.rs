@@ -2,6 +2,10 @@
 //!
 //! *Invariant:* a seat is taken as the README says: by the address that the program prints.
 
+mod buttons;
+mod register;
+mod year;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
