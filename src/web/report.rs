@@ -8,7 +8,7 @@
 //! | `POST /r/{key}/corrections` | takes back the report `replaces` → 303 to the receipt of the correction |
 //! | `GET`, `POST /r/{key}/postings` | a notice or a job for the city to release; `?fix=ID` what came back, `?kind=job` a job |
 //! | `GET`, `POST /r/{key}/support` | asks for a support visit |
-//! | `GET /r/{key}?practice=1` | the page to practise on: what a form with `practice` sends is answered and never recorded |
+//! | `GET /r/{key}?practice=1`, `?practice=damage` | the page of peace or of damage to practise on: what a form with `practice` sends is answered and never recorded |
 //! | `GET /r/{key}/poster` | the A4 sheet with the QR code |
 //!
 //! The fields of the form are named in [`imaboard_templates::report::form`]. The channel is always `qr`: the right to report here is
@@ -46,7 +46,7 @@ use imaboard_domain::{
 use imaboard_templates::poster::{self, Poster};
 use imaboard_templates::report::form::{self as form_field, Finding, Typed};
 use imaboard_templates::report::receipt::{self, Stored};
-use imaboard_templates::report::{Face, Frame, page, problem};
+use imaboard_templates::report::{Face, Frame, page, practised_face, problem};
 use imaboard_templates::words::JA;
 use maud::Markup;
 use uuid::Uuid;
@@ -136,8 +136,8 @@ struct Speaker {
     url_key: String,
     key: KeyId,
     facility: FacilityId,
-    /// They practise: nothing they send is recorded.
-    practice: bool,
+    /// The page they practise on: nothing they send is recorded.
+    practice: Option<Face>,
 }
 
 impl Speaker {
@@ -148,12 +148,12 @@ impl Speaker {
             let held = board.keys().get(&key).filter(|k| !k.revoked)?;
             board.find_facility(&held.facility).map(|f| f.facility.id.clone())
         })?;
-        Some(Self { url_key: url_key.to_owned(), key, facility, practice: false })
+        Some(Self { url_key: url_key.to_owned(), key, facility, practice: None })
     }
 
-    /// The same, practising.
-    fn practising(self) -> Self {
-        Self { practice: true, ..self }
+    /// The same, practising what a form or an address names.
+    fn practising(self, word: &str) -> Self {
+        Self { practice: Some(practised_face(word)), ..self }
     }
 
     fn actor(&self) -> String {
@@ -169,7 +169,7 @@ impl Speaker {
     }
 }
 
-fn frame<'a>(app: &'a App, url_key: &'a str, practice: bool) -> Frame<'a> {
+fn frame<'a>(app: &'a App, url_key: &'a str, practice: Option<Face>) -> Frame<'a> {
     Frame {
         words: &JA,
         city: &app.city,
@@ -198,7 +198,7 @@ fn render(
 
 /// The same kind page for every key that speaks for nobody.
 fn gone(app: &App) -> Response {
-    let markup = app.look(|m| problem::gone(frame(app, "", false), m));
+    let markup = app.look(|m| problem::gone(frame(app, "", None), m));
     (StatusCode::NOT_FOUND, Html(markup.into_string())).into_response()
 }
 
@@ -218,14 +218,14 @@ struct Asked {
 }
 
 async fn show(State(app): State<Arc<App>>, Path(key): Path<String>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
-    let practises = asked.is_ok_and(|Query(asked)| !asked.practice.is_empty());
+    let practice = asked.map(|Query(asked)| asked.practice).unwrap_or_default();
     match Speaker::find(&app, &key) {
         // While something is under way nobody is held up with an exercise of fingers.
-        Some(speaker) if practises && app.look(|m| Face::of(m) != Face::Peace) => {
+        Some(speaker) if !practice.is_empty() && app.look(|m| Face::of(m) != Face::Peace) => {
             Redirect::to(&format!("/r/{}", speaker.url_key)).into_response()
         }
         Some(speaker) => {
-            let speaker = if practises { speaker.practising() } else { speaker };
+            let speaker = if practice.is_empty() { speaker } else { speaker.practising(&practice) };
             render(&app, &speaker, StatusCode::OK, |frame, m, facility| page::open(frame, m, facility, Uuid::now_v7()))
         }
         None => gone(&app),
@@ -281,10 +281,9 @@ async fn create(
         Some(Body::Json) => json::create(&app, &speaker, &body).await,
         Some(Body::Form) => {
             let typed = typed(&body);
-            if typed.one("practice").is_some() {
-                form::practise(&app, &speaker.practising(), &typed)
-            } else {
-                form::create(&app, &speaker, &typed).await
+            match typed.one("practice") {
+                Some(word) => form::practise(&app, &speaker.practising(word), &typed),
+                None => form::create(&app, &speaker, &typed).await,
             }
         }
         None => sentence(&app, &speaker, StatusCode::UNSUPPORTED_MEDIA_TYPE, "malformed"),
@@ -425,8 +424,8 @@ async fn correct(
     }
     let Ok(body) = body else { return sentence(&app, &speaker, StatusCode::PAYLOAD_TOO_LARGE, "malformed") };
     let typed = typed(&body);
-    if typed.one("practice").is_some() {
-        return render(&app, &speaker.practising(), StatusCode::OK, receipt::practice_undone);
+    if let Some(word) = typed.one("practice") {
+        return render(&app, &speaker.practising(word), StatusCode::OK, receipt::practice_undone);
     }
     let replaces = typed.one("replaces").unwrap_or_default().to_owned();
     let entry = match find_own(&app, &speaker, &replaces).await {

@@ -221,7 +221,9 @@ fn bands(frame: &Frame<'_>) -> Markup {
                 b.tag { (frame.t(mode)) }
                 @if let Some(incident) = moment.incident() {
                     (incident.name) " " (time_tag(incident.opened_at, now)) (frame.t("public.since"))
-                } @else if call(imaboard_domain::Realm::Real).is_none() { (frame.t("desk.frame.calm")) }
+                } @else if call(imaboard_domain::Realm::Real).is_none() {
+                    (frame.t(if moment.exercise().is_some() { "desk.frame.calm_exercise" } else { "desk.frame.calm" }))
+                }
             }
             @if let Some(call) = call(imaboard_domain::Realm::Real) {
                 p { (frame.t("desk.frame.roll_call")) " " (time_tag(call.opened_at, now)) (frame.t("public.since")) }
@@ -231,12 +233,16 @@ fn bands(frame: &Frame<'_>) -> Markup {
             }
         }
         @if let Some(exercise) = moment.exercise() {
+            @let place = frame.seat.map(|_| format!("{}/{}", Room::Incidents.path(), exercise.id));
             div.drill { div { p {
-                b.tag { (frame.t("mode.exercise")) } " " (exercise.name) " " (time_tag(exercise.opened_at, now)) (frame.t("public.since")) " "
+                b.tag { (frame.t("mode.exercise")) } " "
+                @match &place { Some(place) => { a href=(place) { (exercise.name) } }, None => { (exercise.name) } }
+                " " (time_tag(exercise.opened_at, now)) (frame.t("public.since")) " "
                 @if let Some(call) = call(imaboard_domain::Realm::Exercise) {
                     (frame.t("desk.frame.roll_call")) " " (time_tag(call.opened_at, now)) (frame.t("public.since")) " "
                 }
                 (frame.t("desk.frame.exercise"))
+                @if let Some(place) = &place { " " a href=(place) { (frame.t("desk.frame.end_exercise")) } }
             } } }
         }
         @if moment.board.is_sample() {

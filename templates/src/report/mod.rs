@@ -42,11 +42,16 @@ pub struct Frame<'a> {
     pub key: &'a str,
     /// From how many free places on a level begins.
     pub thresholds: Thresholds,
-    /// Somebody practises: the page says 練習, and nothing that is sent is recorded.
-    pub practice: bool,
+    /// Somebody practises on the page of peace or of damage: it says 練習, and nothing that is sent is recorded.
+    pub practice: Option<Face>,
 }
 
 impl Frame<'_> {
+    /// What the page asks about: what somebody practises, else what is under way.
+    fn face(&self, moment: Moment<'_>) -> Face {
+        self.practice.unwrap_or_else(|| Face::of(moment))
+    }
+
     /// A word of the table `report`, with furigana.
     fn say(&self, key: &str) -> Markup {
         ruby(self.words.t(&format!("report.{key}")))
@@ -132,17 +137,17 @@ fn document(frame: Frame<'_>, moment: Moment<'_>, facility: Option<&FacilityBoar
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="robots" content="noindex, nofollow";
                 meta name="format-detection" content="telephone=no";
-                title { @if frame.practice { "【" (frame.word("practice.tag")) "】" } (frame.word("title")) " — " (w.t("brand.name")) }
+                title { @if frame.practice.is_some() { "【" (frame.word("practice.tag")) "】" } (frame.word("title")) " — " (w.t("brand.name")) }
                 link rel="stylesheet" href=(frame.style);
                 script src=(frame.script) defer {}
             }
             body data-offline=(frame.word("script.offline")) {
                 (sprite::sprite())
                 (band(frame, moment, face))
-                @if frame.practice {
+                @if let Some(practised) = frame.practice {
                     div.practice { div {
                         b.tag { (frame.say("practice.tag")) }
-                        p { (frame.word("practice.line")) " " a href=(path(frame, "")) { (frame.word("practice.leave")) } }
+                        p { @if practised != Face::Peace { (frame.word("practice.not_real")) " " } (frame.word("practice.line")) " " a href=(path(frame, "")) { (frame.word("practice.leave")) } }
                     } }
                 }
                 div.page {
@@ -154,7 +159,7 @@ fn document(frame: Frame<'_>, moment: Moment<'_>, facility: Option<&FacilityBoar
                         p { time datetime=(iso(moment.now)) { (time::day_clock(moment.now)) } }
                     }
                     main {
-                        @if let Some(f) = facility { (who(frame, f, face)) }
+                        @if let Some(f) = facility { (who(frame, f, frame.face(moment))) }
                         (main)
                     }
                     (desk_footer(frame, desk, facility, last))
@@ -179,12 +184,26 @@ fn path(frame: Frame<'_>, below: &str) -> String {
 
 /// The address of the page itself, practised or not.
 fn home(frame: Frame<'_>) -> String {
-    path(frame, if frame.practice { "?practice=1" } else { "" })
+    match frame.practice {
+        Some(face) => path(frame, &format!("?practice={}", practice_word(face))),
+        None => path(frame, ""),
+    }
 }
 
 /// Says to the server that this form is only practised.
 fn practised(frame: Frame<'_>) -> Markup {
-    html! { @if frame.practice { input type="hidden" name="practice" value="1"; } }
+    html! { @if let Some(face) = frame.practice { input type="hidden" name="practice" value=(practice_word(face)); } }
+}
+
+/// How an address and a form name what is practised; [`practised_face`] reads it.
+fn practice_word(face: Face) -> &'static str {
+    if face == Face::Damage { face.word() } else { "1" }
+}
+
+/// What a word of [`practice_word`] asks for; any other word is the page of peace, never the real one.
+#[must_use]
+pub fn practised_face(word: &str) -> Face {
+    if word == Face::Damage.word() { Face::Damage } else { Face::Peace }
 }
 
 fn iso(at: jiff::Timestamp) -> String {

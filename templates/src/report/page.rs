@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::form::{self, Problem, Typed, What};
 use super::sprite::mark;
-use super::{Face, Frame, damage, document, now, numbered, path, postings, practised, problem, vacancy};
+use super::{Face, Frame, damage, document, home, now, numbered, path, postings, practised, problem, vacancy};
 use crate::guide;
 
 /// The page as it is first opened. `nonce` makes a second tap on the same button the same report.
@@ -123,7 +123,7 @@ fn render(
     problems: &[Problem],
     notice: Markup,
 ) -> Markup {
-    let face = Face::of(moment);
+    let face = frame.face(moment);
     let was = typed.map_or_else(|| form::prefill(moment, facility, face.realm()), Typed::was);
     // What the sender can have seen ends with the newest report on the page; the clock would take in one being stored just now.
     let newest = facility.last_report.as_ref().map_or(moment.now, |last| last.at).as_microsecond();
@@ -132,9 +132,9 @@ fn render(
     let again = typed.is_some();
     let main = html! {
         (notice)
-        @if frame.practice && !again { (practice_steps(frame)) }
+        @if let (Some(practised), false) = (frame.practice, again) { (practice_steps(frame, practised)) }
         @if face == Face::Peace && !again { (board_now(&sheet)) }
-        @if !frame.practice && !again && face == Face::Peace { (postings::came_back(frame, moment, facility)) }
+        @if frame.practice.is_none() && !again && face == Face::Peace { (postings::came_back(frame, moment, facility)) }
         form #change .drillform[face == Face::Exercise] method="post" action=(path(frame, "/reports")) novalidate {
             (hidden(&sheet, nonce, seen))
             @if face != Face::Peace {
@@ -168,14 +168,14 @@ fn render(
             }
         }
         @if !again { form #same method="post" action=(path(frame, "/reports")) { (same_fields(&sheet, nonce, seen)) } }
-        @if !frame.practice {
+        @if frame.practice.is_none() {
             @if !again && face != Face::Peace { (postings::came_back(frame, moment, facility)) }
             (postings::for_facilities(frame, moment))
             nav.aside aria-label=(frame.word("more_pages")) { ul {
                 li { a href=(path(frame, "/postings")) { (frame.word("other_report")) } }
                 li { a href=(path(frame, "/support")) { (frame.word("support.ask")) } }
                 // While it is serious nobody is led away from the real page.
-                @if face == Face::Peace { li { a href=(path(frame, "?practice=1")) { (frame.word("practice.start")) } } }
+                @if face == Face::Peace { @for practised in PRACTICES { li { (practice_link(frame, practised)) } } }
                 @for page in GuidePage::ALL { li { a href=(guide::path(*page)) { (guide::title(frame.words, *page)) } } }
             } }
         }
@@ -183,17 +183,32 @@ fn render(
     document(frame, moment, Some(facility), "", main)
 }
 
-/// What to try in five minutes.
-fn practice_steps(frame: Frame<'_>) -> Markup {
+/// What can be practised: an exercise is practice already.
+const PRACTICES: [Face; 2] = [Face::Peace, Face::Damage];
+
+fn practice_link(frame: Frame<'_>, practised: Face) -> Markup {
+    let frame = Frame { practice: Some(practised), ..frame };
+    html! { a href=(home(frame)) { (frame.word(if practised == Face::Damage { "practice.start_damage" } else { "practice.start" })) } }
+}
+
+/// What to try in five minutes, and the way to the other practice.
+fn practice_steps(frame: Frame<'_>, practised: Face) -> Markup {
+    let damage = practised == Face::Damage;
+    let (title, lead) =
+        if damage { ("practice.title_damage", "practice.lead_damage") } else { ("practice.title", "practice.lead") };
+    let steps = if damage {
+        ["practice.damage_1", "practice.damage_2", "practice.damage_3"]
+    } else {
+        ["practice.step_1", "practice.step_2", "practice.step_3"]
+    };
     html! {
         section.block aria-labelledby="practice" {
-            h2 #practice { (frame.word("practice.title")) }
-            p.hint { (frame.word("practice.lead")) }
+            h2 #practice { (frame.word(title)) }
+            p.hint { (frame.word(lead)) }
             ol.practice-steps {
-                @for (n, key) in ["practice.step_1", "practice.step_2", "practice.step_3"].into_iter().enumerate() {
-                    li { b { (n + 1) } span { (frame.say(key)) } }
-                }
+                @for (n, key) in steps.into_iter().enumerate() { li { b { (n + 1) } span { (frame.say(key)) } } }
             }
+            @for other in PRACTICES.into_iter().filter(|other| *other != practised) { p { (practice_link(frame, other)) } }
         }
     }
 }
