@@ -51,6 +51,9 @@ pub enum Tick {
     Gap,
 }
 
+/// So many columns have room beside each other, also where there are fewer.
+const LEAST_PLACES: i32 = 8;
+
 type Drawn = Result<(), DrawingAreaErrorKind<<SVGBackend<'static> as DrawingBackend>::ErrorType>>;
 
 fn signed(n: u32) -> i32 {
@@ -85,7 +88,9 @@ fn draw_columns(out: &mut String, columns: &[Column], top: Option<u32>, size: Si
     let (left, right) = (width_px(&ceiling.to_string(), size.font_px) + font, signed(size.width_px) - 4);
     let (upper, bottom) = (font * 3 / 2, signed(size.height_px) - font * 2);
     let n = count(columns.len()).max(1);
-    let x = |at: i32| left + (right - left) * at / n;
+    // One week alone is a column like any other, not a wall of ink.
+    let places = n.max(LEAST_PLACES);
+    let x = |at: i32| left + (right - left) * at / places;
     let y = |v: u32| bottom - (bottom - upper) * signed(v.min(ceiling)) / signed(ceiling);
 
     let area = SVGBackend::with_string(out, (size.width_px, size.height_px)).into_drawing_area();
@@ -95,7 +100,7 @@ fn draw_columns(out: &mut String, columns: &[Column], top: Option<u32>, size: Si
         area.draw(&Text::new(v.to_string(), (left - 6, y(v)), letters(size, &QUIET, HPos::Right, VPos::Center)))?;
     }
     let widest = columns.iter().map(|c| width_px(&c.label, size.font_px)).max().unwrap_or(font) + font;
-    let each = ((right - left) / n).max(1);
+    let each = ((right - left) / places).max(1);
     // Every column has its label where they fit; else every second, third …, counted back from the newest.
     let every = (widest + each - 1) / each;
     let gap = if each >= 8 { each / 5 } else { 0 };

@@ -429,6 +429,7 @@ async fn list(State(room): State<Arc<Room>>) -> Response {
                             }
                         }
                     }
+                    p { (city.name) " " (city.desk.label) " " b { (city.desk.phone) } " " (city.desk.hours) }
                 }
             }
         }

@@ -20,7 +20,8 @@ async fn no_public_page_is_wider_than_a_small_telephone() {
     let program = Program::sample().await;
     let phone = Browser::open(Screen::Phone).await;
     let mut wide = Vec::new();
-    for path in ["/", "/find", "/facilities/f001", "/facilities/f007", "/notices", "/jobs", "/about", "/charts/free"] {
+    let places = ["/", "/find", "/facilities/f001", "/facilities/f007", "/notices", "/jobs", "/about", "/charts/free"];
+    for path in places.into_iter().chain(["/rule", "/guide/contact", "/guide/glossary"]) {
         phone.goto(format!("{}{path}", program.base_url())).await.unwrap();
         phone.sees("見本").await;
         if overflows(&phone).await {

@@ -15,7 +15,20 @@ use crate::support::city::holds;
 use crate::support::{Answer, City, DEADLINE, Program, Web, wait_until};
 
 /// Where visitors start.
-const DOORS: [&str; 9] = ["/", "/text", "/find", "/notices", "/jobs", "/about", "/charts/free", "/wall", "/wall/cityhall"];
+const DOORS: [&str; 12] = [
+    "/",
+    "/text",
+    "/find",
+    "/notices",
+    "/jobs",
+    "/about",
+    "/charts/free",
+    "/rule",
+    "/guide/contact",
+    "/guide/glossary",
+    "/wall",
+    "/wall/cityhall",
+];
 
 /// Every address within the site that can be reached by following links.
 async fn crawl(web: &Web) -> Vec<Answer> {
@@ -50,6 +63,9 @@ fn assert_sound(answers: &[Answer], state: &str) {
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{state} {url}");
         if kind.starts_with("text/html") {
             assert!(answer.text().contains("見本"), "{state} {url} does not say 見本");
+            // The consultation desk, or the disaster desk of the sample city.
+            let number = ["0959-00-0100", "0959-00-0119"].iter().any(|number| answer.text().contains(number));
+            assert!(number, "{state} {url} does not say whom to telephone");
             let policy = answer.header("content-security-policy");
             assert!(policy.contains("default-src 'none'"), "{state} {url}: {policy}");
             assert!(!answer.header("referrer-policy").is_empty(), "{state} {url}");

@@ -308,7 +308,9 @@ pub fn own(frame: &Frame<'_>, own: &Own, passkeys: Result<(), &str>, done: Optio
         section.block {
             h2.rule id="password" { (frame.t("desk.account.own.password")) }
             p { (frame.t(if own.has_password { "desk.account.own.has_password" } else { "desk.account.own.no_password" })) }
-            p.acts { a.btn href="/desk/account/password" { (frame.t("desk.account.own.change_password")) } }
+            p.acts { a.btn href="/desk/account/password" {
+                (frame.t(if own.has_password { "desk.account.own.change_password" } else { "desk.account.own.set_password" }))
+            } }
         }
         section.block {
             h2.rule id="codes" { (frame.t("desk.account.codes.title")) }
@@ -317,7 +319,7 @@ pub fn own(frame: &Frame<'_>, own: &Own, passkeys: Result<(), &str>, done: Optio
                 @else { (frame.fill("desk.account.own.codes_left", &[("n", &own.codes_left.to_string())])) }
             }
             form method="post" action="/desk/account/codes" { button type="submit" { (frame.t("desk.account.own.new_codes")) } }
-            p.hint { (frame.t("desk.account.own.new_codes_hint")) }
+            @if own.codes_left > 0 { p.hint { (frame.t("desk.account.own.new_codes_hint")) } }
         }
     };
     document(frame, Some(Room::Account), frame.t("desk.account.own.title"), middle)
@@ -394,7 +396,7 @@ pub fn staff(frame: &Frame<'_>, lines: &[Line], handed: Option<Handed<'_>>, type
         }
         @if unused > 0 { div.problem { p { (frame.fill("desk.account.staff.unused", &[("n", &unused.to_string())])) } } }
         div.scroll tabindex="0" role="region" aria-label=(frame.t("desk.account.staff.title")) {
-            table {
+            table.account-seats {
                 thead { tr {
                     th scope="col" { (frame.t("desk.account.field.name")) }
                     th scope="col" { (frame.t("desk.account.field.role")) }
@@ -411,7 +413,7 @@ pub fn staff(frame: &Frame<'_>, lines: &[Line], handed: Option<Handed<'_>>, type
                             }
                         }
                     }
-                    td {
+                    td data-say=(frame.t("desk.account.own.used")) {
                         @if let Some(at) = line.disabled_at { (frame.t("desk.account.staff.closed")) " " (time_tag(at, now)) }
                         @else if let Some(at) = line.used_at { (time_tag(at, now)) @if line.unused { " " b { (frame.t("desk.account.staff.unused_mark")) } } }
                         @else { (frame.t("desk.account.staff.never")) @if line.unused { " " b { (frame.t("desk.account.staff.unused_mark")) } } }

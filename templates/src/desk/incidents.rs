@@ -7,17 +7,18 @@ pub mod form;
 pub mod report;
 pub mod show;
 
-use imaboard_domain::{DistrictId, Hazard, Incident, Reach, RollCall, RollCallNow, Severity};
+use imaboard_domain::{DistrictId, Hazard, Incident, Reach, RollCall, RollCallNow, Severity, city_date, search_form};
 use maud::{Markup, html};
 use uuid::Uuid;
 
 use self::form::{DETAILS, Plan, Problem, TILES, carried, message, proposed, ticked};
 use super::{Frame, Role, Room, document, field_error, pager};
+use crate::guide::rule_in_short;
 use crate::layout::time_tag;
 use crate::report::form::Typed;
 
 /// How many past incidents a page holds.
-pub const PAGE_LEN: usize = 50;
+pub const PAGE_LEN: usize = 20;
 /// With more districts than this nobody wants to take ticks off one by one.
 const MOST_TICKED: usize = 12;
 
@@ -50,12 +51,15 @@ pub(crate) fn described(hint: &str, wrong: &str, problem: Option<&str>) -> Strin
 
 /// `訓練`, `警戒` or `災害` as a plate before a name.
 pub(crate) fn plate(frame: &Frame<'_>, incident: &Incident) -> Markup {
-    let key = match (incident.exercise, incident.severity) {
+    html! { b.inc-plate.inc-drill[incident.exercise] { (frame.t(plate_key(incident))) } }
+}
+
+fn plate_key(incident: &Incident) -> &'static str {
+    match (incident.exercise, incident.severity) {
         (true, _) => "mode.exercise",
         (false, Severity::Alert) => "mode.alert",
         (false, Severity::Incident) => "mode.incident",
-    };
-    html! { b.inc-plate.inc-drill[incident.exercise] { (frame.t(key)) } }
+    }
 }
 
 /// The districts of an incident or roll call in words.
@@ -86,9 +90,27 @@ pub(crate) fn reach_of(frame: &Frame<'_>, areas: &[DistrictId]) -> Reach {
     })
 }
 
-/// Every past incident and exercise, the newest first.
-fn past<'a>(frame: &Frame<'a>) -> Vec<&'a Incident> {
-    let mut list: Vec<&Incident> = frame.moment.board.incidents().values().filter(|i| i.closed_at.is_some()).collect();
+/// Every past incident and exercise in which all these words are found, the newest first.
+fn past<'a>(frame: &Frame<'a>, asked: &str) -> Vec<&'a Incident> {
+    let wanted: Vec<String> = asked.split_whitespace().map(search_form).collect();
+    let fits = |incident: &Incident| {
+        let day = city_date(incident.opened_at);
+        let kind = plate_key(incident);
+        // As people say it: a name, what happened, real or practised, and the month.
+        let said = format!(
+            "{}\n{}\n{}\n{}年{}月{}日\n{day}",
+            incident.name,
+            hazard_word(frame, incident.hazard),
+            frame.t(kind),
+            day.year(),
+            day.month(),
+            day.day()
+        );
+        let said = search_form(&said);
+        wanted.iter().all(|word| said.contains(word.as_str()))
+    };
+    let closed = frame.moment.board.incidents().values().filter(|i| i.closed_at.is_some());
+    let mut list: Vec<&Incident> = closed.filter(|i| wanted.is_empty() || fits(i)).collect();
     list.sort_by_key(|i| (std::cmp::Reverse(i.opened_at), i.id.clone()));
     list
 }
@@ -109,7 +131,7 @@ pub fn index(frame: &Frame<'_>, typed: &Typed, problems: &[Problem], page: usize
             (under_way(frame, &open))
         }
         @if may { (opening(frame, typed, problems, !open.is_empty())) }
-        (past_list(frame, page))
+        (past_list(frame, typed.one("q").unwrap_or_default().trim(), page))
     };
     document(frame, Some(Room::Incidents), title, middle)
 }
@@ -207,6 +229,7 @@ fn opening(frame: &Frame<'_>, typed: &Typed, problems: &[Problem], another: bool
                                 aria-invalid=[message(problems, "name").map(|_| "true")];
                             p.hint #h-name { (frame.t("desk.incidents.name_hint")) }
                             (field_error("w-name", message(problems, "name")))
+                            (rule_in_short(frame.words))
                         }
                         label for="dt" { (frame.t("desk.incidents.detail")) }
                         p { select #dt name="detail" {
@@ -411,15 +434,30 @@ fn consequences(frame: &Frame<'_>, plan: &Plan) -> Vec<(String, String)> {
     list
 }
 
-fn past_list(frame: &Frame<'_>, page: usize) -> Markup {
-    let list = past(frame);
+fn past_list(frame: &Frame<'_>, asked: &str, page: usize) -> Markup {
+    let list = past(frame, asked);
+    let path = if asked.is_empty() {
+        "/desk/incidents?".to_owned()
+    } else {
+        format!("/desk/incidents?{}&", query([("q", asked)].into_iter()))
+    };
     let pages = list.len().div_ceil(PAGE_LEN).max(1);
     let page = page.clamp(1, pages);
     let t = |key: &str| frame.words.t(&format!("desk.incidents.{key}")).to_owned();
     html! {
-        section.inc-past {
-            h2.rule #pt { (t("past_title")) }
-            @if list.is_empty() { p.s { (t("past_none")) } }
+        section.inc-past #past {
+            div.bar.rule {
+                h2 #pt { (t("past_title")) " " span.num { (list.len()) } }
+                @if !(list.is_empty() && asked.is_empty()) {
+                    form.inc-find method="get" action="/desk/incidents#past" role="search" {
+                        label.v for="q" { (t("past_search")) }
+                        input #q type="search" name="q" value=(asked) placeholder=(t("past_search")) maxlength="60" autocomplete="off" data-key="/";
+                        button { (t("past_find")) }
+                        @if !asked.is_empty() { a href="/desk/incidents#past" { (t("past_all")) } }
+                    }
+                }
+            }
+            @if list.is_empty() { p.s { (t(if asked.is_empty() { "past_none" } else { "past_none_found" })) } }
             @else {
                 div.scroll tabindex="0" role="region" aria-labelledby="pt" {
                     table aria-labelledby="pt" {
@@ -429,7 +467,7 @@ fn past_list(frame: &Frame<'_>, page: usize) -> Markup {
                         tbody { @for incident in list.iter().skip((page - 1) * PAGE_LEN).take(PAGE_LEN) { (past_row(frame, incident)) } }
                     }
                 }
-                (pager(frame, "/desk/incidents?", page, pages))
+                (pager(frame, &path, page, pages))
             }
         }
     }

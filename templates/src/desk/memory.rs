@@ -13,6 +13,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use super::{Frame, Role, Room, document, field_error};
+use crate::guide::rule_in_short;
 use crate::layout::{self, grouped, machine_time, tel, time_tag};
 use crate::marks::{Mark, level_spoken, mark};
 use crate::public::need_words;
@@ -790,6 +791,7 @@ pub fn redact(frame: &Frame<'_>, seq: u64, text: &str, typed: Reason<'_>, nonce:
                     p.hint #more-hint { (frame.t("desk.memory.redact.more_hint")) }
                     (field_error("more-why", typed.wrong_more))
                 }
+                (rule_in_short(frame.words))
                 p.acts {
                     button.danger data-key="Ctrl+Enter" { kbd { "Ctrl+Enter" } (frame.t("desk.memory.redact.go")) }
                     a.btn href={ "/desk/log/" (seq) } { (frame.t("desk.memory.redact.leave")) }

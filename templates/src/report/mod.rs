@@ -147,7 +147,7 @@ fn document(frame: Frame<'_>, moment: Moment<'_>, facility: Option<&FacilityBoar
                 @if let Some(practised) = frame.practice {
                     div.practice { div {
                         b.tag { (frame.say("practice.tag")) }
-                        p { @if practised != Face::Peace { (frame.word("practice.not_real")) " " } (frame.word("practice.line")) " " a href=(path(frame, "")) { (frame.word("practice.leave")) } }
+                        p { (frame.word(if practised == Face::Peace { "practice.line" } else { "practice.line_damage" })) " " a href=(path(frame, "")) { (frame.word("practice.leave")) } }
                     } }
                 }
                 div.page {

@@ -208,7 +208,7 @@ fn practice_steps(frame: Frame<'_>, practised: Face) -> Markup {
             ol.practice-steps {
                 @for (n, key) in steps.into_iter().enumerate() { li { b { (n + 1) } span { (frame.say(key)) } } }
             }
-            @for other in PRACTICES.into_iter().filter(|other| *other != practised) { p { (practice_link(frame, other)) } }
+            @for other in PRACTICES.into_iter().filter(|other| *other != practised) { p.hint { (practice_link(frame, other)) } }
         }
     }
 }

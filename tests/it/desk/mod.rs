@@ -98,7 +98,8 @@ async fn every_page_has_no_barrier_and_fits_a_desk_and_a_small_telephone() {
     let mut paths: Vec<String> = Room::LISTED.iter().map(|room| room.path().to_owned()).collect();
     paths.extend(MORE_PAGES.iter().map(|&path| path.to_owned()));
     let report = program.report_url("f001").await;
-    paths.push(report.split_once("/r/").map(|(_, key)| format!("/r/{key}")).unwrap());
+    let key = report.split_once("/r/").map(|(_, key)| format!("/r/{key}")).unwrap();
+    paths.extend(["", "?practice=1", "?practice=damage", "/postings", "/support"].map(|below| format!("{key}{below}")));
     let mut found = Vec::new();
     for (width, height, mobile) in [(1_366, 768, false), (360, 740, true)] {
         let metrics = serde_json::json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
@@ -141,6 +142,7 @@ const MORE_PAGES: &[&str] = &[
     "/desk/guide/pages/contact",
     "/desk/guide/support",
     "/rule",
+    "/guide/contact",
     "/guide/glossary",
     "/desk/account",
     "/desk/account/staff",

@@ -21,7 +21,17 @@ async fn the_rule_is_one_page_for_everybody_and_stands_in_short_wherever_people_
         assert_eq!(page.texts("h1"), ["載せてよいこと・いけないこと"]);
         assert!(page.body.contains("施設のこと") && page.body.contains("マイナンバー") && page.body.contains("職員が足りません"));
     }
-    for path in ["/desk/postings/new", "/desk/postings/new?kind=job", CONTACT, "/desk/guide/support/f001"] {
+    let sent =
+        town.submit(&format!("{}/postings", town.keys[0]), &[("kind", "notice"), ("title", "バザー"), ("body", "どうぞ")]).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER);
+    let posting = town.city.app().board.read(|b| b.postings().values().find(|p| p.title() == "バザー").map(|p| p.id.clone()));
+    let posting = format!("/desk/postings/{}", posting.unwrap());
+    let redact = format!("/desk/log/{}/redact", town.position());
+    let opened = [("asked", "1"), ("hazard", "typhoon"), ("realm", "real"), ("name", "台風18号")];
+    let opened = town.city.post("/desk/incidents", &opened).await.header("location").to_owned();
+    let closing = format!("{opened}/close");
+    let desk = ["/desk/postings/new", "/desk/postings/new?kind=job", CONTACT, "/desk/guide/support/f001", "/desk/incidents"];
+    for path in desk.into_iter().chain(["/desk/proxy?f=f001", &posting, &redact, &opened, &closing]) {
         let page = town.city.get(path).await;
         assert!(!page.values(r#"a[href="/rule"]"#, "href").is_empty(), "{path}");
     }
@@ -137,6 +147,34 @@ async fn practice_is_the_own_page_and_moves_neither_log_nor_board() {
 }
 
 #[tokio::test]
+async fn the_page_of_damage_is_practised_too_and_every_answer_of_it_says_so() {
+    let town = Town::open().await;
+    let key = &town.keys[0];
+    let link = town.visit(key).await.values(r#"a[href$="?practice=damage"]"#, "href").remove(0);
+    let before = town.position();
+    let page = town.visit(&link).await;
+    assert!(page.body.contains("いま どうですか？") && page.body.contains("本当の 災害では ありません"));
+    assert!(page.texts("title")[0].starts_with("【練習】") && page.texts(".band").is_empty(), "no disaster is claimed");
+    assert!(page.values(r#"input[name="practice"]"#, "value").iter().all(|word| word == "damage"));
+    let reports = format!("{key}/reports");
+    let fields = [("practice", "damage"), ("face", "damage"), ("first_report", "needs_help"), ("power", "none")];
+    let receipt = town.submit(&reports, &fields).await;
+    assert_eq!(receipt.status, StatusCode::OK);
+    assert!(receipt.body.contains("何も 記録していません") && receipt.body.contains("助けが"), "{}", receipt.body);
+    assert_eq!(receipt.texts(".practice").len(), 1);
+    assert_eq!(receipt.values("form a.second", "href"), [link.as_str()], "once more is the same practice");
+    let empty = town.submit(&reports, &[("practice", "damage"), ("face", "damage"), ("send", "form")]).await;
+    assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(empty.body.contains("いま どうですか？") && empty.texts(".practice").len() == 1, "it stays the page of damage");
+    let undone = town.submit(&format!("{key}/corrections"), &[("practice", "damage")]).await;
+    assert!(undone.body.contains("取り消しました") && undone.body.contains("?practice=damage"));
+    // A word nobody knows is practice all the same, never a report.
+    let odd = town.submit(&reports, &[("practice", "x"), ("first_report", "safe")]).await;
+    assert!(odd.body.contains("何も 記録していません"));
+    assert_eq!(town.position(), before, "nothing was recorded");
+}
+
+#[tokio::test]
 async fn nobody_practises_while_something_is_under_way() {
     let town = Town::open().await;
     let storm = Incident {
@@ -153,7 +191,8 @@ async fn nobody_practises_while_something_is_under_way() {
     let key = &town.keys[0];
     let page = town.visit(&format!("{key}?practice=1")).await;
     assert_eq!((page.status, page.header("location")), (StatusCode::SEE_OTHER, key.as_str()));
-    assert!(!town.visit(key).await.body.contains("practice=1"));
+    assert_eq!(town.visit(&format!("{key}?practice=damage")).await.status, StatusCode::SEE_OTHER);
+    assert!(!town.visit(key).await.body.contains("?practice="));
     // A page that was opened before still keeps its promise, and says what it is.
     let before = town.position();
     let answer = town.submit(&format!("{key}/reports"), &[("practice", "1"), ("first_report", "safe")]).await;
@@ -229,15 +268,16 @@ async fn whom_to_telephone_stands_on_every_page() {
     let app = town.city.app();
     let phone = app.city.desk.phone.clone();
     let key = &town.keys[0];
-    let report = ["", "?practice=1", "/postings", "/postings?kind=job", "/support", "/poster", "/receipts/none"];
+    let report =
+        ["", "?practice=1", "?practice=damage", "/postings", "/postings?kind=job", "/support", "/poster", "/receipts/none"];
     let report = report.iter().map(|below| format!("{key}{below}")).chain(["/r/forged".to_owned()]);
     let public = ["/", "/text", "/find", "/facilities/f001", "/notices", "/jobs", "/charts/free", "/about", "/rule", "/lost"];
     let public = public.iter().map(|path| (*path).to_owned()).chain(GuidePage::ALL.iter().map(|page| format!("/guide/{page}")));
     for path in report.chain(public) {
         assert!(town.visit(&path).await.body.contains(&phone), "{path}");
     }
+    let rooms = imaboard_templates::desk::Room::LISTED.iter().map(|room| room.path());
     let desk = [
-        "/desk/postings",
         "/desk/postings/new",
         "/desk/postings/new?kind=job",
         "/desk/postings/none",
@@ -247,9 +287,26 @@ async fn whom_to_telephone_stands_on_every_page() {
         "/desk/guide/pages/glossary",
         "/desk/guide/support",
         "/desk/guide/support/f001",
+        "/desk/incidents/open?asked=1&hazard=typhoon&realm=real&name=x",
+        "/desk/incidents/none",
+        "/desk/proxy?f=f001",
+        "/desk/facilities/f001",
+        "/desk/facilities/f001/edit",
+        "/desk/facilities/new",
+        "/desk/devices/new",
+        "/desk/log/1",
+        "/desk/log/chain",
+        "/desk/log/staff",
+        "/desk/log/facilities/f001",
+        "/desk/burden/questions",
+        "/desk/burden/facilities",
+        "/desk/account",
+        "/desk/account/staff",
+        "/desk/login",
+        "/desk/join/none",
         "/desk/nowhere",
     ];
-    for path in desk {
+    for path in rooms.chain(desk) {
         assert!(town.city.get(path).await.body.contains(&phone), "{path}");
     }
 }

@@ -520,9 +520,60 @@ async fn long_lists_come_in_pages_and_whole_for_paper() {
         city.control(Facts::IncidentOpened(drill)).await;
         city.control(Facts::IncidentClosed { incident }).await;
     }
-    assert_eq!(city.get("/desk/incidents").await.texts("section.inc-past tbody tr").len(), 50);
-    assert_eq!(city.get("/desk/incidents?page=2").await.texts("section.inc-past tbody tr").len(), 3);
-    assert_eq!(city.get("/desk/incidents?page=99").await.texts("section.inc-past tbody tr").len(), 3);
+    for (page, rows) in [("", 20), ("?page=2", 20), ("?page=99", 13)] {
+        let list = city.get(&format!("/desk/incidents{page}")).await;
+        assert_eq!(list.texts("section.inc-past tbody tr").len(), rows, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn an_exercise_in_peace_names_itself_in_the_band_of_every_room_and_leads_to_its_page() {
+    let city = Desk::open().await;
+    assert!(city.get("/desk/guide").await.texts(".mode")[0].contains("災害も点呼もありません"));
+    let place = city.opens(&DRILL).await;
+    for room in Room::LISTED {
+        let page = city.get(room.path()).await;
+        assert!(!page.body.contains("災害も点呼もありません"), "{room:?}");
+        assert!(page.texts(".mode")[0].contains("本当の災害はありません"), "{room:?}");
+        assert!(page.texts(".drill")[0].contains("秋の点呼訓練"), "{room:?}");
+        assert_eq!(page.values(".drill a", "href"), [place.as_str(), place.as_str()], "{room:?}");
+    }
+    assert!(city.get(&place).await.values("a", "href").contains(&format!("{place}/close")), "there it can be ended");
+    let stranger = city.get("/desk/login").await;
+    assert!(stranger.texts(".drill")[0].contains("秋の点呼訓練") && stranger.values(".drill a", "href").is_empty());
+}
+
+#[tokio::test]
+async fn a_past_incident_is_found_by_its_name_its_kind_and_its_month_and_the_pages_keep_the_words() {
+    let city = Desk::open().await;
+    for n in 0..64 {
+        let (exercise, hazard) = (n % 2 == 0, if n < 4 { Hazard::Tsunami } else { Hazard::Typhoon });
+        let past = Incident {
+            id: format!("past-{n}").parse().unwrap(),
+            name: format!("できごと{n}号"),
+            hazard,
+            areas: vec![],
+            severity: Severity::Incident,
+            exercise,
+            opened_at: format!("2025-{:02}-10T00:00:00Z", n % 12 + 1).parse().unwrap(),
+            closed_at: None,
+        };
+        let incident = past.id.clone();
+        city.control(Facts::IncidentOpened(past)).await;
+        city.control(Facts::IncidentClosed { incident }).await;
+    }
+    let find = async |words: &str| city.get(&format!("/desk/incidents?{}", query(&[("q", words)]))).await;
+    let names = |page: &Answer| page.texts("section.inc-past tbody th");
+    assert_eq!(names(&find("できごと７号").await), ["できごと7号"], "wide figures are figures");
+    assert_eq!(names(&find("訓練 津波").await), ["できごと2号", "できごと0号"], "the newest first");
+    assert_eq!(names(&find("2025年3月").await).len(), 6);
+    let drills = find("訓練").await;
+    assert_eq!((names(&drills).len(), drills.texts("#pt .num")), (20, vec!["32".to_owned()]));
+    assert_eq!(drills.values("#q", "value"), ["訓練"]);
+    let next = drills.values("nav.pager a[rel=next]", "href").remove(0);
+    assert_eq!(names(&city.get(&next).await).len(), 12);
+    let none = find("火山").await;
+    assert!(none.body.contains("見つかりません") && none.values("#q", "value") == ["火山"]);
 }
 
 #[tokio::test]

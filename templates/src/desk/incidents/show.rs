@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::form::{MOST_TEXT_CHARS, TILES};
 use super::{answers_words, area_words, described, framed, in_order, plate, query, reach_of};
 use crate::desk::{Frame, Role, field_error, pager};
+use crate::guide::rule_in_short;
 use crate::layout::{self, machine_time, time_tag};
 use crate::public::incident::{Event, events};
 use crate::time;
@@ -107,6 +108,7 @@ fn update_form(frame: &Frame<'_>, incident: &Incident, base: &str, nonce: Uuid, 
                 (field_error("w-text", returned.problem))
                 @for (why, instead) in returned.findings { p.wrong { (why) " " (instead) } }
             }
+            (rule_in_short(frame.words))
             p.acts {
                 button.go data-key="Ctrl+Enter" { kbd { "Ctrl" } kbd { "Enter" } (frame.t("desk.incidents.show.write_go")) }
                 @if returned.may_insist { button name="sure" value="1" { (frame.t("desk.incidents.show.insist")) } }
@@ -233,6 +235,7 @@ pub fn closing(frame: &Frame<'_>, incident: &Incident, nonce: Uuid, returned: Re
                     (field_error("w-why", returned.problem))
                     @for (why, instead) in returned.findings { p.wrong { (why) " " (instead) } }
                 }
+                (rule_in_short(frame.words))
                 p.acts {
                     button.go data-key="Ctrl+Enter" { kbd { "Ctrl" } kbd { "Enter" } (frame.t("desk.incidents.close.go")) }
                     @if returned.may_insist { button name="sure" value="1" { (frame.t("desk.incidents.show.insist")) } }

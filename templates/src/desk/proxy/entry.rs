@@ -12,6 +12,7 @@ use super::questions::{Part, Question, asked};
 use super::say::{Said, at_hint, changes, say};
 use super::{HITS_A_PAGE, filled, word};
 use crate::desk::{Frame, Role, Room, document, field_error, pager};
+use crate::guide::RULE_PATH;
 use crate::layout::{tel, time_tag};
 use crate::report::Face;
 use crate::report::form::{Typed, anchor};
@@ -336,7 +337,8 @@ fn form(frame: &Frame<'_>, search: &Search<'_>, entry: &Entry<'_>) -> Markup {
                 // No maxlength: a browser would cut what is pasted without a word.
                 input.note #remark type="text" name="remark" value=(asking.value("remark").unwrap_or_default()) data-key="B"
                     aria-describedby=(if asking.why("remark").is_some() { "remark-help remark-why" } else { "remark-help" }) aria-invalid=[asking.why("remark").map(|_| "true")];
-                span.s #remark-help { (frame.t("desk.proxy.remark.help")) }
+                span.s #remark-help { (frame.t("desk.proxy.remark.help")) } " "
+                a.s.px-rule href=(RULE_PATH) { (frame.t("rule.title")) }
                 (field_error("remark-why", asking.why("remark")))
             }
             details.px-more #more open[more_open] {
