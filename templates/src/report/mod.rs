@@ -145,7 +145,7 @@ fn document(frame: Frame<'_>, moment: Moment<'_>, facility: Option<&FacilityBoar
                 (sprite::sprite())
                 (band(frame, moment, face))
                 @if let Some(practised) = frame.practice {
-                    div.practice { div {
+                    aside.practice aria-label=(frame.word("practice.tag")) { div {
                         b.tag { (frame.say("practice.tag")) }
                         p { (frame.word(if practised == Face::Peace { "practice.line" } else { "practice.line_damage" })) " " a href=(path(frame, "")) { (frame.word("practice.leave")) } }
                     } }
@@ -215,18 +215,19 @@ fn band(frame: Frame<'_>, moment: Moment<'_>, face: Face) -> Markup {
     html! {
         @if face == Face::Exercise {
             @if let Some(i) = moment.exercise() {
-                div.drill { div {
+                aside.drill aria-label=(frame.word("exercise.tag")) { div {
                     b.tag { (frame.say("exercise.tag")) }
                     p { (i.name) small { (since(i, "exercise.since")) } }
                 } }
             }
         } @else if let Some(i) = moment.incident() {
-            div.band.alert[moment.mode() == Mode::Alert] { div {
-                b.tag { @if moment.mode() == Mode::Alert { (frame.say("band.alert")) } @else { (frame.say("band.incident")) } }
+            @let kind = if moment.mode() == Mode::Alert { "band.alert" } else { "band.incident" };
+            aside.band.alert[moment.mode() == Mode::Alert] aria-label=(frame.word(kind)) { div {
+                b.tag { (frame.say(kind)) }
                 p { (i.name) small { (since(i, "band.since")) } }
             } }
         } @else if face == Face::Damage {
-            div.band.alert { div {
+            aside.band.alert aria-label=(frame.word("first.roll_call")) { div {
                 b.tag { (frame.say("first.roll_call")) }
                 p { (frame.say("first.roll_call_line")) }
             } }

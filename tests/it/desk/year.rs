@@ -162,7 +162,7 @@ async fn a_posting_goes_back_with_a_reason_is_put_right_by_its_facility_and_show
     write(&browser, "#f-title-notice, input[name=title]", "バザーをします").await;
     write(&browser, "textarea[name=body]", "どなたでもどうぞ。").await;
     tap(&browser, "details[open] form button.send").await;
-    browser.sees("受付番号").await;
+    browser.sees("市が 見てから ボードに 出します").await;
 
     browser.goto(desk_url(&program, "/desk/postings")).await.unwrap();
     browser.find(By::LinkText("バザーをします")).await.unwrap().click().await.unwrap();
@@ -181,7 +181,7 @@ async fn a_posting_goes_back_with_a_reason_is_put_right_by_its_facility_and_show
     open_to_all(&browser).await;
     write(&browser, "textarea[name=body]", "12月1日、食堂で。").await;
     tap(&browser, "details[open] form button.send").await;
-    browser.sees("受付番号").await;
+    browser.sees("市が 見てから ボードに 出します").await;
 
     browser.goto(desk_url(&program, "/desk/postings")).await.unwrap();
     browser.find(By::LinkText("バザーをします")).await.unwrap().click().await.unwrap();
@@ -266,7 +266,7 @@ async fn a_new_facility_practises_the_page_of_a_disaster_and_nothing_of_it_is_re
     tap(&browser, "button.undo").await;
     browser.sees("取り消しました").await;
     tap(&browser, ".practice a").await;
-    browser.sees("変わりなし").await;
+    browser.one("form#same").await;
     assert!(!browser.text().await.contains("練習"), "the real page again");
     assert_eq!(program.log(1).await.len(), before, "practice is no entry");
     browser.close().await;
