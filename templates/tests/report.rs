@@ -36,7 +36,7 @@ fn frame(city: &City) -> Frame<'_> {
         script: "/assets/report.js",
         key: "k3y-5igned",
         thresholds: Thresholds::default(),
-        practice: false,
+        practice: None,
     }
 }
 

@@ -249,6 +249,9 @@ async fn a_new_facility_practises_the_page_of_a_disaster_and_nothing_of_it_is_re
     let browser = Browser::open(Screen::Phone).await;
     let report = program.report_url("f001").await;
     let before = program.log(1).await.len();
+    browser.goto(format!("{report}?practice=1")).await.unwrap();
+    browser.sees("5分の れんしゅう").await;
+    open_to_all(&browser).await;
     browser.goto(&report).await.unwrap();
     tap(&browser, "nav.aside a[href$='?practice=damage']").await;
     browser.sees("本当の 災害では ありません。").await;
