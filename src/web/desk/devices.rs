@@ -405,8 +405,9 @@ async fn change(State(app): State<Arc<App>>, member: Member, Path(id): Path<Stri
     let Some(button) = find(&app, &id) else { return not_found(&app, &member) };
     let typed = typed(&body);
     let chosen = chosen(&typed);
-    // A form without the field says nothing about the lamp.
-    let light = typed.one("light").or(button.light.as_deref()).unwrap_or_default().to_owned();
+    // A form without the field says nothing about the lamp; an empty field means the usual topic.
+    let given = typed.pairs().iter().find(|(name, _)| name == "light");
+    let light = given.map_or_else(|| button.light.clone().unwrap_or_default(), |(_, topic)| topic.clone());
     let refused = |status: StatusCode, wrong: Wrong| {
         let bad = Bad { chosen: chosen.clone(), light: light.clone(), wrong };
         button_page(&app, &member, &button, status, None, Some(bad))
