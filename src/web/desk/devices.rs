@@ -235,7 +235,7 @@ fn problem_words(app: &App, problem: &ButtonProblem) -> Wrong {
             match OFFERED.iter().position(|gesture| *gesture == setting.gesture && setting.button.is_none()) {
                 Some(at) => wrong.gestures[at] = Some(words),
                 None => {
-                    wrong.whole = Some(JA.fill("desk.devices.why.kept", &[("setting", &setting.to_string()), ("why", &words)]))
+                    wrong.whole = Some(JA.fill("desk.devices.why.kept", &[("setting", &setting.to_string()), ("why", &words)]));
                 }
             }
         }
