@@ -377,8 +377,10 @@ pub enum ButtonProblem {
     #[error("{setting}: {why}")]
     Setting {
         /// The setting.
-        setting: String,
-        /// Why not.
+        setting: Box<Setting>,
+        /// Why not, one by one.
+        refused: Vec<imaboard_domain::Refused>,
+        /// All of it as one line for the command line.
         why: String,
     },
     /// It speaks for another facility.
@@ -414,27 +416,35 @@ pub fn plan_button(
         let known: Vec<&str> = app.profiles.list().iter().map(imaboard_mqtt::Profile::name).collect();
         return Err(ButtonProblem::Profile { profile, known: known.join(", ") });
     }
-    let id = app.look(|m| {
+    let known = app.look(|m| {
         let held = m.board.find_facility(&facility).ok_or_else(|| ButtonProblem::Facility(facility.clone()))?;
         let rules = Rules { today: m.today(), thresholds: app.thresholds, incident: true };
         for setting in &sets {
             Observation::parse(std::slice::from_ref(&setting.sets), &held.facility, rules).map_err(|refused| {
                 let why: Vec<String> = refused.iter().map(|(_, why)| why.to_string()).collect();
-                ButtonProblem::Setting { setting: setting.to_string(), why: why.join(", ") }
+                ButtonProblem::Setting {
+                    setting: Box::new(setting.clone()),
+                    refused: refused.into_iter().map(|(_, why)| why).collect(),
+                    why: why.join(", "),
+                }
             })?;
         }
         match m.board.find_button(&profile, &device) {
             Some(b) if b.facility != facility => {
                 Err(ButtonProblem::Taken { device: device.clone(), button: b.id.clone(), facility: b.facility.clone() })
             }
-            Some(b) => Ok(b.id.clone()),
+            Some(b) => Ok(b.clone()),
             None => (1..)
                 .filter_map(|n| ButtonId::new(format!("{facility}-b{n}")).ok())
                 .find(|id| !m.board.buttons().contains_key(id))
+                .map(|id| Button {
+                    joined_at: Some(m.now),
+                    ..Button::new(id, facility.clone(), profile.clone(), device.clone(), Vec::new())
+                })
                 .ok_or(ButtonProblem::NoId),
         }
     })?;
-    Ok(Button { id, facility, profile, device, sets })
+    Ok(Button { sets, ..known })
 }
 
 async fn button_enrol(
@@ -449,10 +459,11 @@ async fn button_enrol(
     let button = plan_button(app, facility, profile, device, settings).map_err(|why| why.to_string())?;
     let id = button.id.clone();
     let mut value = button_json(app, &button);
+    let password = app.keys.device_password(&button);
     let stored = control(app, Facts::ButtonEnrolled(button), None).await?;
     value["seq"] = stored["seq"].clone();
     value["mqtt_user"] = id.as_str().into();
-    value["mqtt_password"] = app.keys.device_password(&id).into();
+    value["mqtt_password"] = password.into();
     Ok(value)
 }
 
@@ -467,7 +478,7 @@ fn button_credential(app: &App, id: Option<&str>, gateway: Option<&str>) -> Resu
     let button = app.board.read(|b| b.buttons().get(&id).cloned()).ok_or_else(|| format!("there is no button {id}"))?;
     let mut value = button_json(app, &button);
     value["mqtt_user"] = id.as_str().into();
-    value["mqtt_password"] = app.keys.device_password(&id).into();
+    value["mqtt_password"] = app.keys.device_password(&button).into();
     Ok(value)
 }
 

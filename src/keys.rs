@@ -5,7 +5,7 @@
 
 use data_encoding::{BASE32_NOPAD, Specification};
 use hmac::{Hmac, KeyInit, Mac};
-use imaboard_domain::{ButtonId, DisplayId, KeyId};
+use imaboard_domain::{Button, DisplayId, KeyId};
 use rand::RngCore;
 use sha2::Sha256;
 
@@ -21,6 +21,14 @@ pub struct KnownDevice {
     pub tag: String,
     /// Which of its browsers.
     pub nonce: String,
+}
+
+/// What the password of a button is derived from: another name for each new one. No id holds a `#`.
+fn device_name(button: &Button) -> String {
+    match button.password {
+        0 => button.id.to_string(),
+        n => format!("{}#{n}", button.id),
+    }
 }
 
 /// Signs and reads report keys, and derives the passwords of devices.
@@ -74,10 +82,16 @@ impl Keys {
         KeyId::new(id).ok()
     }
 
-    /// The MQTT password of an enrolled button.
+    /// The MQTT password of an enrolled button that holds now.
     #[must_use]
-    pub fn device_password(&self, button: &ButtonId) -> String {
-        self.alphabet.encode(&self.mac("mqtt-device", button.as_str())[..SIGNATURE_BYTES])
+    pub fn device_password(&self, button: &Button) -> String {
+        self.alphabet.encode(&self.mac("mqtt-device", &device_name(button))[..SIGNATURE_BYTES])
+    }
+
+    /// Whether this is the password of a button that holds now, compared in constant time.
+    #[must_use]
+    pub fn is_device_password(&self, button: &Button, password: &[u8]) -> bool {
+        self.is_password("mqtt-device", &device_name(button), password)
     }
 
     /// The MQTT password of a gateway that speaks for a whole device family.
@@ -159,6 +173,17 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    #[test]
+    fn a_new_password_of_a_button_ends_the_one_before() {
+        let keys = Keys::new([7; 32]);
+        let first = Button::new("b1".parse().unwrap(), "f001".parse().unwrap(), "imaboard".into(), "d".into(), Vec::new());
+        let second = Button { password: 1, ..first.clone() };
+        let (old, new) = (keys.device_password(&first), keys.device_password(&second));
+        assert_ne!(old, new);
+        assert!(keys.is_device_password(&first, old.as_bytes()) && keys.is_device_password(&second, new.as_bytes()));
+        assert!(!keys.is_device_password(&second, old.as_bytes()), "the old one opens nothing any more");
+    }
 
     #[test]
     fn a_known_browser_is_recognised_and_a_forged_one_is_not() {

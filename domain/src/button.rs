@@ -2,6 +2,7 @@
 //!
 //! Invariant: a press SETS a state; it never toggles, so pressing twice is harmless.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aspect::RawObservation;
@@ -114,13 +115,61 @@ pub struct Button {
     pub device: String,
     /// What its gestures set.
     pub sets: Vec<Setting>,
+    /// Where its lamp is told, if not at [`Button::usual_light`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub light: Option<String>,
+    /// Which of its passwords holds: each new one ends the one before.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub password: u32,
+    /// Since when it speaks for its facility; unknown of those that were joined before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<Timestamp>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_first(password: &u32) -> bool {
+    *password == 0
 }
 
 impl Button {
+    /// A button as it is first joined.
+    #[must_use]
+    pub fn new(id: ButtonId, facility: FacilityId, profile: String, device: String, sets: Vec<Setting>) -> Self {
+        Self { id, facility, profile, device, sets, light: None, password: 0, joined_at: None }
+    }
+
+    /// Where a device hears that its press is stored, unless somebody chose another topic.
+    #[must_use]
+    pub fn usual_light(device: &str) -> String {
+        format!("imaboard/button/{device}/stored")
+    }
+
+    /// The topic on which this button's lamp is told.
+    #[must_use]
+    pub fn light_topic(&self) -> String {
+        self.light.clone().unwrap_or_else(|| Self::usual_light(&self.device))
+    }
+
     /// What this gesture sets, if anything: a setting for that key wins over one for any key.
     #[must_use]
     pub fn find_setting(&self, gesture: Gesture, key: Option<u16>) -> Option<&Setting> {
         let of_gesture = || self.sets.iter().filter(|s| s.gesture == gesture);
         of_gesture().find(|s| s.button.is_some() && s.button == key).or_else(|| of_gesture().find(|s| s.button.is_none()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_button_of_an_older_log_reads_and_writes_as_it_did_and_its_lamp_is_told_at_the_usual_topic() {
+        let old = r#"{"id":"b1","facility":"f001","profile":"imaboard","device":"door","sets":[]}"#;
+        let button: Button = serde_json::from_str(old).expect("reads");
+        assert_eq!(button.light_topic(), "imaboard/button/door/stored");
+        assert_eq!((button.password, button.joined_at), (0, None));
+        assert_eq!(serde_json::to_string(&button).expect("writes"), old);
+        let other = Button { light: Some("lamps/door".into()), ..button };
+        assert_eq!(other.light_topic(), "lamps/door");
     }
 }

@@ -81,6 +81,8 @@ struct ProfileSpec {
     name: String,
     title: String,
     #[serde(default)]
+    gateway: bool,
+    #[serde(default)]
     publishes: Vec<PublishSpec>,
     echo_seconds: Option<u32>,
     #[serde(default)]
@@ -263,6 +265,7 @@ pub struct Profile {
     name: String,
     title: String,
     builtin: bool,
+    gateway: bool,
     publishes: Vec<(Pattern, Vec<Token>)>,
     echo: Option<SignedDuration>,
     words: Words,
@@ -281,6 +284,12 @@ impl Profile {
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
+    }
+
+    /// Whether a gateway connects to the broker for the devices of this family, so that none has a login of its own.
+    #[must_use]
+    pub fn is_behind_gateway(&self) -> bool {
+        self.gateway
     }
 
     /// Gestures that [`Profile::compose`] can build for some device of this family.
@@ -335,6 +344,13 @@ impl Profile {
             }
         }
         narrowest_set(filters)
+    }
+
+    /// Topic filters to which a gateway of this family may publish: all that is heard of the family.
+    #[must_use]
+    pub fn gateway_filters(&self) -> Vec<String> {
+        let heard = self.topics.iter().filter(|topic| topic.ignore.is_none());
+        narrowest_set(heard.flat_map(|topic| topic.subscribe.iter().cloned()).collect())
     }
 
     /// The message such a device would really publish, as (topic, payload, QoS).
@@ -913,6 +929,7 @@ fn parse(file: &str, text: &str, builtin: bool) -> Result<Profile, ProfileError>
         name: spec.name,
         title: spec.title,
         builtin,
+        gateway: spec.gateway,
         publishes,
         echo: spec.echo_seconds.map(|s| SignedDuration::from_secs(i64::from(s))),
         words,

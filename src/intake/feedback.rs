@@ -88,15 +88,14 @@ impl Feedback {
         }
         let payload = message.to_string().into_bytes();
         self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(button.device.clone(), payload.clone());
-        self.publish(format!("imaboard/button/{}/stored", button.device), payload, false, Some(&button.id));
+        self.publish(button.light_topic(), payload, false, Some(&button.id));
     }
 
     /// Tells a device again what it was told last, because it sent the same press again.
     pub fn stored_again(&self, button: &Button) {
-        let device = &button.device;
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).get(device).cloned();
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).get(&button.device).cloned();
         if let Some(payload) = last {
-            self.publish(format!("imaboard/button/{device}/stored"), payload, false, Some(&button.id));
+            self.publish(button.light_topic(), payload, false, Some(&button.id));
         }
     }
 

@@ -13,6 +13,12 @@ use jiff::{SignedDuration, Timestamp};
 pub const TEST_LASTS: SignedDuration = SignedDuration::from_mins(10);
 /// Unknown devices kept in mind; a stranger's flood of names pushes out only other strangers.
 const MOST_STRANGERS: usize = 60;
+/// How long an unknown device is offered after its press: long enough to walk from the door to the desk.
+pub const STRANGER_LASTS: SignedDuration = SignedDuration::from_mins(15);
+/// How long a press that nobody answered is known again: a device without an answer sends it until one comes.
+const UNANSWERED_LASTS: SignedDuration = SignedDuration::from_hours(24);
+/// Presses without an answer kept in mind.
+const MOST_UNANSWERED: usize = 500;
 /// Presses of tests kept in mind.
 const MOST_TRIED: usize = 200;
 
@@ -27,6 +33,8 @@ pub struct Heard {
     pub gesture: Gesture,
     /// Which key of it.
     pub key: Option<u16>,
+    /// What makes two deliveries the same press.
+    pub dedupe: Option<String>,
     /// Battery in percent, if it says.
     pub battery_pct: Option<u8>,
     /// When.
@@ -40,6 +48,20 @@ struct Ears {
     /// Until when each button is tried.
     tests: BTreeMap<ButtonId, Timestamp>,
     tried: VecDeque<(ButtonId, Heard)>,
+    /// Presses that recorded nothing by intention and got no lamp: a device may send them again.
+    unanswered: VecDeque<Heard>,
+}
+
+impl Ears {
+    fn unanswered(&mut self, heard: Heard) {
+        // The code of a radio is the same for every press: it tells none from the other.
+        if heard.dedupe.as_ref().is_some_and(|code| !code.starts_with("e:")) {
+            self.unanswered.push_back(heard);
+            if self.unanswered.len() > MOST_UNANSWERED {
+                self.unanswered.pop_front();
+            }
+        }
+    }
 }
 
 /// What was heard. Locked for moments, never across an await.
@@ -61,15 +83,39 @@ impl Listening {
         }
     }
 
-    /// The unknown devices, the newest press first.
+    /// The unknown devices that were pressed lately, the newest press first.
     #[must_use]
-    pub fn strangers(&self) -> Vec<Heard> {
-        self.ears().strangers.iter().rev().cloned().collect()
+    pub fn strangers(&self, now: Timestamp) -> Vec<Heard> {
+        let mut ears = self.ears();
+        ears.strangers.retain(|heard| now.duration_since(heard.at) < STRANGER_LASTS);
+        ears.strangers.iter().rev().cloned().collect()
     }
 
-    /// The device has an owner now.
+    /// The device has an owner now. The press by which it was found was no report, also when it comes again.
     pub fn known(&self, profile: &str, device: &str) {
-        self.ears().strangers.retain(|old| old.profile != profile || old.device != device);
+        let mut ears = self.ears();
+        if let Some(at) = ears.strangers.iter().position(|old| old.profile == profile && old.device == device)
+            && let Some(found) = ears.strangers.remove(at)
+        {
+            ears.unanswered(found);
+        }
+    }
+
+    /// Whether this is a press that was tried, or by which the device was found, once more. The device may send it for as long as
+    /// it hears no answer, which it never does.
+    #[must_use]
+    pub fn is_heard_again(&self, heard: &Heard) -> bool {
+        let same = |old: &Heard| {
+            (&old.profile, &old.device, old.gesture, old.key, &old.dedupe)
+                == (&heard.profile, &heard.device, heard.gesture, heard.key, &heard.dedupe)
+        };
+        let lasts = |old: &Heard| heard.at.duration_since(old.at).abs() <= UNANSWERED_LASTS;
+        self.ears().unanswered.iter().any(|old| same(old) && lasts(old))
+    }
+
+    /// The device goes on: it made another press that was stored, or it started, and with it perhaps its counter.
+    pub fn goes_on(&self, profile: &str, device: &str) {
+        self.ears().unanswered.retain(|old| old.profile != profile || old.device != device);
     }
 
     /// Begins a test of a button; gives when it ends by itself.
@@ -96,6 +142,7 @@ impl Listening {
     /// Notes a press of a button that is tried.
     pub fn tried(&self, button: &ButtonId, heard: Heard) {
         let mut ears = self.ears();
+        ears.unanswered(heard.clone());
         ears.tried.push_back((button.clone(), heard));
         if ears.tried.len() > MOST_TRIED {
             ears.tried.pop_front();
@@ -121,6 +168,7 @@ mod tests {
             device: device.into(),
             gesture: Gesture::Single,
             key: None,
+            dedupe: None,
             battery_pct: None,
             at: at.parse().unwrap(),
         }
@@ -133,12 +181,13 @@ mod tests {
             listening.stranger(heard(&format!("d{n}"), "2026-11-24T09:00:00Z"));
         }
         listening.stranger(heard("d499", "2026-11-24T09:01:00Z"));
-        let found = listening.strangers();
+        let now: Timestamp = "2026-11-24T09:02:00Z".parse().unwrap();
+        let found = listening.strangers(now);
         assert_eq!(found.len(), MOST_STRANGERS);
         assert_eq!(found[0], heard("d499", "2026-11-24T09:01:00Z"));
         assert_eq!(found.iter().filter(|h| h.device == "d499").count(), 1);
         listening.known("plain", "d499");
-        assert!(listening.strangers().iter().all(|h| h.device != "d499"));
+        assert!(listening.strangers(now).iter().all(|h| h.device != "d499"));
     }
 
     #[test]
@@ -149,5 +198,37 @@ mod tests {
         assert_eq!(until.duration_since(start), SignedDuration::from_mins(10));
         assert!(listening.tested_until(&button, until - SignedDuration::from_secs(1)).is_some());
         assert_eq!(listening.tested_until(&button, until), None);
+    }
+
+    #[test]
+    fn an_unknown_device_is_forgotten_after_a_quarter_of_an_hour() {
+        let listening = Listening::default();
+        listening.stranger(heard("old", "2026-11-24T09:00:00Z"));
+        listening.stranger(heard("new", "2026-11-24T09:05:00Z"));
+        let names = |at: &str| -> Vec<String> {
+            listening.strangers(at.parse().unwrap()).into_iter().map(|heard| heard.device).collect()
+        };
+        assert_eq!(names("2026-11-24T09:14:59Z"), ["new", "old"]);
+        assert_eq!(names("2026-11-24T09:15:00Z"), ["new"]);
+        assert!(names("2026-11-24T09:20:00Z").is_empty());
+    }
+
+    #[test]
+    fn a_press_without_an_answer_is_known_again_until_the_device_goes_on() {
+        let (listening, button) = (Listening::default(), "f001-b1".parse().unwrap());
+        let counted = |count: &str, at: &str| Heard { dedupe: Some(count.into()), ..heard("d", at) };
+        listening.tried(&button, counted("n:1", "2026-11-24T09:00:00Z"));
+        assert!(listening.is_heard_again(&counted("n:1", "2026-11-24T09:30:00Z")), "half an hour later");
+        assert!(!listening.is_heard_again(&counted("n:2", "2026-11-24T09:30:00Z")), "the next press");
+        let long = Heard { gesture: Gesture::Long, ..counted("n:1", "2026-11-24T09:30:00Z") };
+        assert!(!listening.is_heard_again(&long), "another gesture");
+        assert!(!listening.is_heard_again(&counted("n:1", "2026-11-25T09:00:01Z")), "a day later");
+        listening.goes_on("plain", "d");
+        assert!(!listening.is_heard_again(&counted("n:1", "2026-11-24T09:30:00Z")), "its counter began anew");
+        listening.tried(&button, counted("e:0x7", "2026-11-24T09:00:00Z"));
+        assert!(!listening.is_heard_again(&counted("e:0x7", "2026-11-24T09:01:00Z")), "a radio's code stands for every press");
+        listening.stranger(counted("n:5", "2026-11-24T09:00:00Z"));
+        listening.known("plain", "d");
+        assert!(listening.is_heard_again(&counted("n:5", "2026-11-24T09:12:00Z")), "by this press it was found");
     }
 }

@@ -207,6 +207,11 @@ impl PressIntake {
         press.device.hash(&mut hasher);
         let lane = usize::try_from(hasher.finish() % LANES).unwrap_or(0);
         let _turn = self.in_hand[lane].lock().await;
+        if app.listening.is_heard_again(&heard_at(press, now)) {
+            outcome("duplicate");
+            tracing::info!(button.id = %button.id, dedupe = press.dedupe, "a press that was only tried, again");
+            return Outcome::Done;
+        }
         let seen = self.recent.lock().unwrap_or_else(PoisonError::into_inner).seen(press, delivered.dup, now);
         if seen {
             outcome("duplicate");
@@ -271,6 +276,7 @@ impl PressIntake {
         match app.recorder.submit(submission.clone()).await {
             Ok(receipt) => {
                 self.remember(press, own_time.unwrap_or(now), now);
+                app.listening.goes_on(&press.profile, &press.device);
                 outcome("stored");
                 metrics::histogram!("imaboard_press_seconds").record(heard.elapsed());
                 tracing::info!(
@@ -299,6 +305,10 @@ impl PressIntake {
 
     fn device(&self, report: &DeviceReport) {
         let now = self.app.clock.now();
+        if report.availability == Some(true) {
+            // A device that starts may count from one again: what it presses then is meant.
+            self.app.listening.goes_on(&report.profile, &report.device);
+        }
         self.app.devices.heard(&report.profile, &report.device, report.battery_pct, report.availability, now);
     }
 }
@@ -347,6 +357,7 @@ fn heard_at(press: &Press, at: Timestamp) -> Heard {
         device: press.device.clone(),
         gesture: gesture_of(press),
         key: press.button,
+        dedupe: press.dedupe.clone(),
         battery_pct: press.battery_pct,
         at,
     }
@@ -466,12 +477,13 @@ impl Rights for DeviceRights {
         if let Some(profile) = self.gateway(user) {
             return self.app.keys.is_password("mqtt-gateway", profile, password);
         }
-        self.button(user).is_some() && self.app.keys.is_password("mqtt-device", user, password)
+        self.button(user).is_some_and(|button| self.app.keys.is_device_password(&button, password))
     }
 
     fn may_publish(&self, user: &str, topic: &str) -> bool {
         let filters = match (self.gateway(user), self.button(user)) {
-            (Some(profile), _) => self.app.profiles.find(profile).map(|p| p.publish_filters("+")),
+            (Some(_), _) if topic.starts_with("imaboard/") => None,
+            (Some(profile), _) => self.app.profiles.find(profile).map(imaboard_mqtt::Profile::gateway_filters),
             (None, Some(button)) => self.app.profiles.find(&button.profile).map(|p| p.publish_filters(&button.device)),
             (None, None) => None,
         };
@@ -487,6 +499,7 @@ impl Rights for DeviceRights {
             (None, Some(button)) => {
                 let own = format!("imaboard/button/{}/", button.device);
                 filter.strip_prefix(&own).is_some_and(|rest| !rest.is_empty())
+                    || filter == button.light_topic()
                     || filter == format!("imaboard/facility/{}/state", button.facility)
             }
             (None, None) => false,

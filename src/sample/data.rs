@@ -232,7 +232,7 @@ impl Data {
         let read = |b: &Enrolled| {
             let sets = b.sets.iter().map(|s| s.parse::<Setting>().map_err(|e| Failed::because(&e))).collect::<Result<_, _>>()?;
             let (id, facility, device) = (b.id.clone(), b.facility.clone(), b.device.clone());
-            Ok(Button { id, facility, profile: "imaboard".to_owned(), device, sets })
+            Ok(Button::new(id, facility, "imaboard".to_owned(), device, sets))
         };
         self.city.button.iter().map(read).collect()
     }

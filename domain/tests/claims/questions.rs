@@ -341,7 +341,7 @@ fn a_share_that_was_never_reached_has_no_time_and_nobody_asked_is_no_share() {
 fn who_has_neither_key_nor_button_needs_a_telephone() {
     let tokuyo = || vec![service(ServiceKind::Tokuyo)];
     let key = |name: &str, facility: &str| Facts::KeyIssued { key: id(name), facility: id(facility), label: "玄関".into() };
-    let button = Button { id: id("b1"), facility: id("b"), profile: "imaboard".into(), device: "d".into(), sets: Vec::new() };
+    let button = Button::new(id("b1"), id("b"), "imaboard".into(), "d".into(), Vec::new());
     let mut board = board_of([
         place("a", "seihi", tokuyo()),
         place("b", "seihi", tokuyo()),

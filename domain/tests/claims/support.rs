@@ -390,9 +390,8 @@ fn a_revision() -> impl Strategy<Value = Facts> + Clone {
 
 fn a_button() -> impl Strategy<Value = Button> + Clone {
     let sets = select(vec!["single=vacancy:full", "double@2=vacancy/tokuyo:3", "long=first_report:needs_help"]);
-    (select(&["b1", "b2"][..]), one_of(&FACILITIES), prop::collection::vec(sets.prop_map(|s| s.parse().unwrap()), 0..3)).prop_map(
-        |(name, facility, sets)| Button { id: id(name), facility, profile: "imaboard".into(), device: format!("d-{name}"), sets },
-    )
+    (select(&["b1", "b2"][..]), one_of(&FACILITIES), prop::collection::vec(sets.prop_map(|s| s.parse().unwrap()), 0..3))
+        .prop_map(|(name, facility, sets)| Button::new(id(name), facility, "imaboard".into(), format!("d-{name}"), sets))
 }
 
 /// Everything that holds after a report was taken back, as somebody claims who may be wrong.

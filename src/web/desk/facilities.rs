@@ -15,7 +15,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use imaboard_domain::{Facility, FacilityBoard, FacilityId, Facts, Moment, search_form};
-use imaboard_templates::desk::facilities::{self, Ask, KeyRow, List, Search, path};
+use imaboard_templates::desk::facilities::{self, Ask, KeyRow, KeysOf, List, Search, path};
 use imaboard_templates::desk::{Role, Room};
 use imaboard_templates::report::form::Typed;
 
@@ -137,12 +137,19 @@ fn key_rows(m: &Moment<'_>, facility: &FacilityId) -> Vec<KeyRow> {
 }
 
 async fn show(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>, uri: Uri) -> Response {
-    if record(&app, &id).is_none() {
-        return not_found(&app, &member);
-    }
     let saved = asked(&uri).one("saved").is_some();
-    page(&app, &member, StatusCode::OK, &[], |frame| match find(&frame.moment, &id) {
-        Some(held) => facilities::show(frame, held, &key_rows(&frame.moment, &held.facility.id), saved),
+    facility_page(&app, &member, &id, StatusCode::OK, saved, KeysOf::default()).await
+}
+
+/// The page of one facility; `keys` brings what somebody typed for a new key.
+async fn facility_page(app: &App, member: &Member, id: &str, status: StatusCode, saved: bool, keys: KeysOf) -> Response {
+    let Some(f) = record(app, id) else { return not_found(app, member) };
+    let ended = keys::ended(app, &f).await;
+    page(app, member, status, &[], |frame| match find(&frame.moment, id) {
+        Some(held) => {
+            let keys = KeysOf { rows: key_rows(&frame.moment, &held.facility.id), ended, ..keys };
+            facilities::show(frame, held, &keys, saved)
+        }
         None => maud::Markup::default(),
     })
 }

@@ -15,7 +15,7 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use imaboard_display::chart::{self, ChartWords, Size};
 use imaboard_domain::{
-    Board, CallOutcome, Channel, DistrictId, EntryId, Facility, FacilityId, Facts, Moment, Outstanding, Realm, Scope,
+    Board, Button, CallOutcome, Channel, DistrictId, EntryId, Facility, FacilityId, Facts, Moment, Outstanding, Realm, Scope,
     ServiceKind, Told, search_form,
 };
 use imaboard_templates::desk::overview::{self, Dark, Machines, Order, Query, Sheet, Silent};
@@ -219,7 +219,12 @@ fn chart(frame: &Frame<'_>, list: &Outstanding, scope: Scope<'_>) -> Markup {
 }
 
 /// A device gives a sign of life once a week; a day more is the post of a weekend.
-pub(super) const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_hours(8 * 24);
+const SIGN_OF_LIFE: SignedDuration = SignedDuration::from_hours(8 * 24);
+
+/// Whether a button has missed its weekly sign of life; one that was never heard has its week from the day it was joined.
+pub(super) fn is_overdue(button: &Button, heard_at: Option<Timestamp>, now: Timestamp) -> bool {
+    heard_at.or(button.joined_at).is_none_or(|at| now.duration_since(at) > SIGN_OF_LIFE)
+}
 
 /// What displays and buttons are like. Both are few beside facilities: a city has hundreds, and nobody keeps an order of them.
 fn machines(app: &App, moment: &Moment<'_>) -> Machines {
@@ -242,7 +247,7 @@ fn machines(app: &App, moment: &Moment<'_>) -> Machines {
         let state = states.get(&(button.profile.clone(), button.device.clone()));
         let since = state.map(|s| s.last_heard_at);
         let away = state.is_some_and(|s| s.available == Some(false));
-        if away || since.is_none_or(|at| now.duration_since(at) > SIGN_OF_LIFE) {
+        if away || is_overdue(button, since, now) {
             machines.silent.push(Silent { name: name.clone(), since, away });
         }
         if let Some(percent) = state.and_then(|s| s.battery_pct).filter(|percent| *percent <= LOW_BATTERY_PCT) {

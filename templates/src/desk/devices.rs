@@ -1,13 +1,14 @@
 //! Buttons and displays at the desk: what each button sets in words, how it is, and how a new one comes to a facility in three taps.
 //!
-//! *Invariant:* what a gesture will set is said in words before it is stored, and credentials are shown only to who may run the city.
+//! *Invariant:* what a gesture will set is said in words before it is stored, and a password stands only on the page of the act that
+//! made it.
 
 use imaboard_domain::{Aspect, Button, Facility, FacilityBoard, Gesture, Mode, Setting};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 use uuid::Uuid;
 
-use super::{Frame, Role, Room, document, pager};
+use super::{Frame, Role, Room, document, field_error, pager};
 use crate::layout::time_tag;
 use crate::words::value_key;
 
@@ -202,11 +203,11 @@ pub struct Stranger {
 
 /// First tap: press the button now, and find it here.
 #[must_use]
-pub fn heard(frame: &Frame<'_>, strangers: &[Stranger]) -> Markup {
+pub fn heard(frame: &Frame<'_>, strangers: &[Stranger], lasts: SignedDuration) -> Markup {
     let middle = html! {
         h1 { (frame.t("desk.devices.heard_title")) }
         (in_exercise(frame))
-        p.intro { (frame.t("desk.devices.heard_line")) }
+        p.intro { (frame.fill("desk.devices.heard_line", &[("n", &lasts.as_mins().to_string())])) }
         p.acts { a.btn data-key="R" href="/desk/devices/new" { kbd { "R" } (frame.t("desk.devices.look")) } }
         @if strangers.is_empty() { p.gap role="status" { (frame.t("desk.devices.nobody")) } } @else {
             ul.devices-heard { @for (at, one) in strangers.iter().enumerate() { li {
@@ -257,21 +258,43 @@ pub struct Choice {
 /// What is chosen for each of the offered gestures; empty is nothing.
 pub type Chosen = [String; OFFERED.len()];
 
-fn gestures(frame: &Frame<'_>, choices: &[Choice], chosen: &Chosen) -> Markup {
+/// What is wrong with what was sent, at the field it belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wrong {
+    /// With what each of the offered gestures shall set.
+    pub gestures: [Option<String>; OFFERED.len()],
+    /// With the topic of the lamp.
+    pub light: Option<String>,
+    /// With none of the fields.
+    pub whole: Option<String>,
+}
+
+fn whole_problem(wrong: &Wrong) -> Markup {
+    html! { @if let Some(problem) = &wrong.whole { div.problem role="alert" { p { (problem) } } } }
+}
+
+fn gestures(frame: &Frame<'_>, choices: &[Choice], chosen: &Chosen, wrong: &Wrong) -> Markup {
+    let first = wrong.gestures.iter().position(Option::is_some);
     html! {
-        @for (at, offered) in OFFERED.into_iter().enumerate() {
-            div.field {
-                label for=(offered) { (gesture(frame, offered)) " →" }
-                select id=(offered) name=(offered) {
-                    option value="" { (frame.t("desk.devices.nothing")) }
-                    @for choice in choices { option value=(choice.value) selected[choice.value == chosen[at]] { (choice.words) } }
+        div.devices-gestures {
+            @for (at, offered) in OFFERED.into_iter().enumerate() {
+                @let (why, problem) = (format!("{offered}-why"), wrong.gestures[at].as_deref());
+                div.field {
+                    label for=(offered) { (gesture(frame, offered)) " →" }
+                    div {
+                        select id=(offered) name=(offered) aria-invalid=[problem.map(|_| "true")] aria-describedby=[problem.map(|_| &why)] autofocus[first == Some(at)] {
+                            option value="" { (frame.t("desk.devices.nothing")) }
+                            @for choice in choices { option value=(choice.value) selected[choice.value == chosen[at]] { (choice.words) } }
+                        }
+                        (field_error(&why, problem))
+                    }
                 }
             }
         }
     }
 }
 
-/// Third tap: what it sets.
+/// Third tap: what it sets. Name and values stand beside the button, so this tap is the confirmation.
 #[must_use]
 pub fn what(
     frame: &Frame<'_>,
@@ -279,22 +302,26 @@ pub fn what(
     held: &FacilityBoard,
     choices: &[Choice],
     chosen: &Chosen,
-    problem: Option<&str>,
+    wrong: &Wrong,
 ) -> Markup {
     let title = frame.fill("desk.devices.what", &[("name", &held.facility.name)]);
     let middle = html! {
         h1 { (title) }
-        p.intro { (profile) " " (device) }
+        dl.facts.devices-facts {
+            dt { (frame.t("desk.devices.facility")) } dd { b { (held.facility.name) } " " small { (frame.city.district(&held.facility.district)) " " (held.facility.id) } }
+            dt { (frame.t("desk.devices.device")) } dd { (profile) " " (device) }
+        }
         (in_exercise(frame))
-        @if let Some(problem) = problem { div.problem role="alert" { p { (problem) } } }
-        form method="post" action="/desk/devices" {
+        (whole_problem(wrong))
+        form.gap method="post" action="/desk/devices" {
             input type="hidden" name="nonce" value=(Uuid::now_v7());
             input type="hidden" name="profile" value=(profile);
             input type="hidden" name="device" value=(device);
             input type="hidden" name="facility" value=(held.facility.id);
-            (gestures(frame, choices, chosen))
+            p { (frame.fill("desk.devices.what_line", &[("name", &held.facility.name)])) }
+            (gestures(frame, choices, chosen, wrong))
             p.hint { (frame.t("desk.devices.sets_hint")) }
-            p.acts {
+            p.acts.gap {
                 button.go data-key="Ctrl+Enter" { kbd { "Ctrl" } kbd { "Enter" } (frame.t("desk.devices.join")) }
                 a.btn href="/desk/devices/new" { (frame.t("desk.frame.back")) }
             }
@@ -321,16 +348,18 @@ pub struct One<'a> {
     pub held: Option<&'a FacilityBoard>,
     /// Presses of the last test.
     pub tries: Vec<(Gesture, Option<u16>, Timestamp)>,
-    /// How it logs in, for who may know.
-    pub credential: Option<Credential>,
+    /// Whether it connects by itself, with a password of its own.
+    pub logs_in: bool,
     /// What its gestures could set.
     pub choices: Vec<Choice>,
     /// What they set now.
     pub chosen: Chosen,
     /// What was just done, as a key below `desk.devices.done`.
     pub done: Option<String>,
-    /// What is wrong with what was chosen.
-    pub problem: Option<String>,
+    /// The topic of its lamp as typed; empty is the usual one.
+    pub light: String,
+    /// What is wrong with what was sent.
+    pub wrong: Wrong,
 }
 
 /// One button.
@@ -343,14 +372,14 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
     let middle = html! {
         h1 { (name) " " small { (row.button.id) } }
         @if let Some(done) = &one.done { div.done role="status" { p { (frame.words.t(&format!("desk.devices.done.{done}"))) } } }
-        @if let Some(problem) = &one.problem { div.problem role="alert" { p { (problem) } } }
+        (whole_problem(&one.wrong))
         (in_exercise(frame))
         dl.facts.devices-facts {
             dt { (frame.t("desk.devices.sets")) } dd { (all_sets(frame, row)) }
             dt { (frame.t("desk.devices.heard")) } dd { (health(frame, row)) " " small { (frame.t("desk.devices.weekly")) } }
             dt { (frame.t("desk.devices.battery")) } dd { (battery(frame, row)) }
             dt { (frame.t("desk.devices.device")) } dd { (row.button.profile) " " (row.button.device) }
-            dt { (frame.t("desk.devices.light")) } dd { span.num { "imaboard/button/" (row.button.device) "/stored" } " " small { (frame.t("desk.devices.light_line")) } }
+            dt { (frame.t("desk.devices.light")) } dd { span.num.devices-topic { (row.button.light_topic()) } " " small { (frame.t("desk.devices.light_line")) } }
             @if frame.moment.mode() != Mode::Peace { dt { (frame.t("desk.devices.now")) } dd { (frame.t("desk.devices.now_line")) } }
         }
         section.block.gap {
@@ -378,15 +407,24 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
                 h2.rule { (frame.t("desk.devices.change")) }
                 form method="post" action=(base) {
                     input type="hidden" name="nonce" value=(Uuid::now_v7());
-                    (gestures(frame, &one.choices, &one.chosen))
+                    (gestures(frame, &one.choices, &one.chosen, &one.wrong))
+                    @let problem = one.wrong.light.as_deref();
+                    div.field {
+                        label for="light" { (frame.t("desk.devices.light")) }
+                        input id="light" type="text" name="light" value=(one.light) placeholder=(Button::usual_light(&row.button.device)) maxlength="128" autocomplete="off" spellcheck="false"
+                            aria-invalid=[problem.map(|_| "true")] aria-describedby=(if problem.is_some() { "light-why light-hint" } else { "light-hint" });
+                        (field_error("light-why", problem))
+                        p.hint id="light-hint" { (frame.t("desk.devices.light_hint")) }
+                    }
                     p.acts { button { (frame.t("desk.devices.save")) } }
                 }
             }
         }
-        @if let Some(credential) = &one.credential {
-            details.gap { summary { (frame.t("desk.devices.credential")) }
-                dl.facts.devices-facts { dt { (frame.t("desk.devices.user")) } dd.num { (credential.user) } dt { (frame.t("desk.devices.password")) } dd.num { (credential.password) } }
-                p.hint { (frame.t("desk.devices.credential_line")) }
+        @if may && one.logs_in {
+            section.block.gap {
+                h2.rule { (frame.t("desk.devices.credential")) }
+                p { (frame.t("desk.devices.credential_hint")) }
+                p.acts.gap { a.btn href={ (base) "/password" } { (frame.t("desk.devices.credential_new")) } }
             }
         }
         p.acts.gap {
@@ -411,6 +449,46 @@ pub fn ask_remove(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
                 button.danger { (frame.t("desk.devices.remove")) }
                 a.btn href={ "/desk/devices/" (row.button.id) } { (frame.t("desk.frame.back")) }
             }
+        }
+    };
+    document(frame, Some(Room::Devices), &title, middle)
+}
+
+/// Asks once before a device gets a new password.
+#[must_use]
+pub fn ask_password(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
+    let name = row.facility.map_or(row.button.facility.as_str(), |f| f.name.as_str());
+    let title = frame.fill("desk.devices.credential_title", &[("name", name), ("id", row.button.id.as_str())]);
+    let middle = html! {
+        section.said {
+            h1 { (title) }
+            p { (frame.t("desk.devices.credential_ask")) }
+            p { (frame.t("desk.devices.credential_log")) }
+            form.acts.gap method="post" action={ "/desk/devices/" (row.button.id) "/password" } {
+                input type="hidden" name="nonce" value=(Uuid::now_v7());
+                button.danger { (frame.t("desk.devices.credential_yes")) }
+                a.btn href={ "/desk/devices/" (row.button.id) } { (frame.t("desk.frame.back")) }
+            }
+        }
+    };
+    document(frame, Some(Room::Devices), &title, middle)
+}
+
+/// The password that was just made.
+#[must_use]
+pub fn password(frame: &Frame<'_>, row: &Row<'_>, credential: &Credential) -> Markup {
+    let name = row.facility.map_or(row.button.facility.as_str(), |f| f.name.as_str());
+    let title = frame.fill("desk.devices.credential_made", &[("name", name), ("id", row.button.id.as_str())]);
+    let middle = html! {
+        section.said {
+            h1 { (title) }
+            p { b { (frame.t("desk.devices.credential_once")) } }
+            dl.facts.devices-facts {
+                dt { (frame.t("desk.devices.user")) } dd.num { (credential.user) }
+                dt { (frame.t("desk.devices.password")) } dd.num.devices-topic { (credential.password) }
+            }
+            p.hint { (frame.t("desk.devices.credential_line")) }
+            p.acts.gap { a.btn.go href={ "/desk/devices/" (row.button.id) } { (frame.t("desk.devices.credential_done")) } }
         }
     };
     document(frame, Some(Room::Devices), &title, middle)

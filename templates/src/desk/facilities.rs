@@ -165,9 +165,22 @@ pub struct KeyRow {
     pub last_used: Option<Timestamp>,
 }
 
+/// The keys of a facility, and what somebody typed for a new one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeysOf {
+    /// Those that open its report page.
+    pub rows: Vec<KeyRow>,
+    /// Those that were revoked.
+    pub ended: Vec<KeyRow>,
+    /// Where the new one shall hang, as typed.
+    pub typed: String,
+    /// What is wrong with that.
+    pub wrong: Option<String>,
+}
+
 /// The page of one facility: what the register says, and the way to everything about it.
 #[must_use]
-pub fn show(frame: &Frame<'_>, held: &FacilityBoard, keys: &[KeyRow], saved: bool) -> Markup {
+pub fn show(frame: &Frame<'_>, held: &FacilityBoard, keys: &KeysOf, saved: bool) -> Markup {
     let f = &held.facility;
     let may = frame.may(Role::Coordinator);
     let buttons: Vec<_> = frame.moment.board.buttons().values().filter(|b| b.facility == f.id).collect();

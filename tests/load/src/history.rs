@@ -66,13 +66,13 @@ impl History {
 
     fn button(at: usize, facility: &Facility) -> Result<Button, Failed> {
         let sets = ["single=vacancy:full", "double=vacancy:available", "long=first_report:needs_help"];
-        Ok(Button {
-            id: format!("b-{}", facility.id).parse()?,
-            facility: facility.id.clone(),
-            profile: "imaboard".to_owned(),
-            device: format!("load-{at}"),
-            sets: sets.iter().map(|s| s.parse()).collect::<Result<_, _>>()?,
-        })
+        Ok(Button::new(
+            format!("b-{}", facility.id).parse()?,
+            facility.id.clone(),
+            "imaboard".to_owned(),
+            format!("load-{at}"),
+            sets.iter().map(|s| s.parse()).collect::<Result<_, _>>()?,
+        ))
     }
 
     /// How the city is set up: the register, a key a facility, a few buttons.

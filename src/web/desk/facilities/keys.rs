@@ -9,22 +9,23 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use imaboard_display::{assets, qr};
+use imaboard_domain::guard::{self, Verdict};
 use imaboard_domain::{Channel, Entry, Facility, Facts, KeyId, city_date};
 use imaboard_templates::desk::Room;
-use imaboard_templates::desk::facilities::keys::{self, below};
-use imaboard_templates::desk::facilities::{self, Ask, KeyRow, Search, path};
+use imaboard_templates::desk::facilities::keys::{self, Said, below};
+use imaboard_templates::desk::facilities::{self, Ask, KeyRow, KeysOf, Search, path};
 use imaboard_templates::poster::{self, Poster, Size};
 use imaboard_templates::words::JA;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::super::{Member, control, entry_id, page, see_other, sentence, typed};
-use super::{asked, key_rows, matching, not_found, only_coordinators, record, refused};
+use super::{asked, facility_page, key_rows, matching, not_found, only_coordinators, record, refused};
 use crate::app::App;
 use crate::commands::is_loopback;
 use crate::core::report_url;
 use crate::log::StoreError;
-use crate::recorder::{Intent, Submission, SubmitError, entry_of, new_id};
+use crate::recorder::{Intent, Submission, SubmitError, entry_of, new_id, public_register};
 
 /// Longest label of a key.
 const MOST_LABEL_CHARS: usize = 20;
@@ -49,12 +50,52 @@ fn code(app: &App, key: &KeyId) -> Option<String> {
     if useless { None } else { qr::svg(&url, JA.t("poster.qr")).ok() }
 }
 
+/// What is wrong with the label of a new key. It stands among the facts of the log, where nothing can be erased: no person in it.
+fn wrong_label(app: &App, label: &str) -> Option<&'static str> {
+    let key = match label.chars().count() {
+        0 => "desk.facilities.keys.label_empty",
+        n if n > MOST_LABEL_CHARS => "desk.facilities.keys.label_wrong",
+        _ => {
+            let phones = app.settings.city.public_phones();
+            let inspection = guard::inspect(label, &app.board.read(|board| public_register(board, &phones)));
+            if inspection.verdict == Verdict::Ok {
+                return None;
+            }
+            "desk.facilities.keys.label_person"
+        }
+    };
+    Some(JA.t(key))
+}
+
+/// Keys looked for among those that ended; the page of a facility lists no more.
+const MOST_ENDED: u32 = 100;
+
+/// The keys of a facility that were revoked, the newest first; none while the log cannot be read.
+pub(super) async fn ended(app: &App, f: &Facility) -> Vec<KeyRow> {
+    let issued = app.recorder.log().list_by_subject(&format!("facility/{}", f.id), Some("key_issued"), MOST_ENDED).await;
+    let issued = issued.unwrap_or_default().into_iter().filter_map(|record| entry_of(record).ok());
+    let keys: Vec<KeyId> = issued
+        .filter_map(|entry| match entry.facts {
+            Facts::KeyIssued { key, .. } => Some(key),
+            _ => None,
+        })
+        .collect();
+    app.board.read(|board| {
+        let held = keys.into_iter().filter_map(|id| board.keys().get(&id).map(|key| (id, key)));
+        held.filter(|(_, key)| key.revoked)
+            .map(|(id, key)| KeyRow { id, label: key.label.clone(), last_used: key.last_used })
+            .collect()
+    })
+}
+
 pub(super) async fn issue(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>, body: Bytes) -> Response {
     let typed = typed(&body);
     let Some(f) = record(&app, &id) else { return not_found(&app, &member) };
-    let label = typed.one("label").unwrap_or_default().trim().to_owned();
-    if label.is_empty() || label.chars().count() > MOST_LABEL_CHARS {
-        return sentence(&app, &member, Room::Facilities, StatusCode::UNPROCESSABLE_ENTITY, "desk.facilities.keys.label_wrong");
+    let given = typed.one("label").unwrap_or_default();
+    let label = given.trim().to_owned();
+    if let Some(wrong) = wrong_label(&app, &label) {
+        let keys = KeysOf { typed: given.to_owned(), wrong: Some(wrong.to_owned()), ..KeysOf::default() };
+        return facility_page(&app, &member, &id, StatusCode::UNPROCESSABLE_ENTITY, false, keys).await;
     }
     let entry = entry_id(&app, &member, &typed);
     // A second press: its key would be another one.
@@ -120,10 +161,17 @@ pub(super) async fn rotate(
     Path((id, key)): Path<(String, String)>,
     body: Bytes,
 ) -> Response {
+    let entry = entry_id(&app, &member, &typed(&body));
+    // A second press: the old key is gone already, and the new one is there.
+    if let (Some(f), Ok(Some(stored))) = (record(&app, &id), app.recorder.find(entry).await)
+        && let Facts::KeyIssued { key, .. } = stored.facts
+    {
+        return see_other(&below(&f, &key, ""));
+    }
     let Some((f, row)) = find(&app, &id, &key) else { return no_key(&app, &member) };
     let Some(new) = app.keys.new_id() else { return no_key(&app, &member) };
     let issued = Facts::KeyIssued { key: new.clone(), facility: f.id.clone(), label: row.label };
-    if let Err(error) = control(&app, &member, entry_id(&app, &member, &typed(&body)), issued, None).await {
+    if let Err(error) = control(&app, &member, entry, issued, None).await {
         return refused(&app, &member, &error);
     }
     match control(&app, &member, new_id(), Facts::KeyRevoked { key: row.id }, None).await {
@@ -181,15 +229,24 @@ pub(super) async fn reports(
     Path((id, key)): Path<(String, String)>,
     uri: Uri,
 ) -> Response {
-    let Some(f) = record(&app, &id).filter(|f| knows(&app, f, &key)) else { return no_key(&app, &member) };
     let asked = asked(&uri);
-    let since = since_of(&app, asked.one("since"));
-    match reported(&app, &f, &key, since).await {
-        Ok(entries) => {
-            let done = asked.one("done").and_then(|n| n.parse().ok());
-            page(&app, &member, StatusCode::OK, &[], |frame| keys::reports(frame, &f, &key, since, &entries, done))
-        }
-        Err(error) => refused(&app, &member, &SubmitError::NotStored(Arc::new(error))),
+    let said = asked.one("done").and_then(|n| n.parse().ok()).map_or(Said::Nothing, Said::Taken);
+    reports_page(&app, &member, (&id, &key), asked.one("since"), StatusCode::OK, said).await
+}
+
+async fn reports_page(
+    app: &App,
+    member: &Member,
+    (id, key): (&str, &str),
+    since: Option<&str>,
+    status: StatusCode,
+    said: Said,
+) -> Response {
+    let Some(f) = record(app, id).filter(|f| knows(app, f, key)) else { return no_key(app, member) };
+    let since = since_of(app, since);
+    match reported(app, &f, key, since).await {
+        Ok(entries) => page(app, member, status, &[], |frame| keys::reports(frame, &f, key, since, &entries, said)),
+        Err(error) => refused(app, member, &SubmitError::NotStored(Arc::new(error))),
     }
 }
 
@@ -213,6 +270,10 @@ pub(super) async fn withdraw(
         Err(error) => return refused(&app, &member, &SubmitError::NotStored(Arc::new(error))),
     };
     let chosen: Vec<&str> = typed.all("report").collect();
+    if chosen.is_empty() {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return reports_page(&app, &member, (&id, &key), typed.one("since"), status, Said::NoneChosen).await;
+    }
     let mut taken = 0;
     for entry in entries.into_iter().filter(|entry| chosen.contains(&entry.id.to_string().as_str())) {
         let intent = Intent::Correct { replaces: entry.id };

@@ -199,3 +199,37 @@ async fn what_a_revoked_key_reported_is_offered_and_taken_back() {
     });
     assert_eq!(shown, Some(Value::FirstReport(FirstReport::Safe)), "what was said before holds again");
 }
+
+#[tokio::test]
+async fn what_is_wrong_with_the_label_of_a_key_is_said_at_the_field_and_what_was_typed_stays() {
+    let city = City::open().await;
+    let long = "玄".repeat(21);
+    for (label, says) in [("", "書いてください"), (long.as_str(), "20文字"), ("090-1234-5678の机", "人がわかること")]
+    {
+        let answer = city.post("/desk/facilities/f001/keys", &[("label", label)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{label}");
+        assert!(answer.texts("#label-why")[0].contains(says), "{label}: {:?}", answer.texts("#label-why"));
+        assert_eq!(answer.values("#label", "value"), [label]);
+        assert_eq!(answer.values("#label", "aria-invalid"), ["true"]);
+    }
+    for label in ["玄関ポスター", "事務室", "夜勤机"] {
+        assert_eq!(city.post("/desk/facilities/f001/keys", &[("label", label)]).await.status, StatusCode::SEE_OTHER, "{label}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_still_found_with_its_reports_and_a_second_press_leads_to_the_new_key() {
+    let city = City::open().await;
+    let issued = city.post("/desk/facilities/f001/keys", &[("label", "夜勤机")]).await.header("location").to_owned();
+    assert!(city.get(&issued).await.body.contains("まだ使われていません"), "last use stands on the page of a key");
+    let fields = [("nonce", "0192a000-0000-7000-8000-000000000001")];
+    let rotated = city.post(&format!("{issued}/rotate"), &fields).await.header("location").to_owned();
+    let again = city.post(&format!("{issued}/rotate"), &fields).await;
+    assert_eq!(again.header("location"), rotated, "a second press makes no third key");
+    let page = city.get("/desk/facilities/f001").await;
+    let ended = page.values("#keys details a", "href");
+    assert_eq!(ended.len(), 1);
+    assert_eq!(city.get(&ended[0]).await.status, StatusCode::OK);
+    let none = city.post(&ended[0], &[("since", "2026-11-01")]).await;
+    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY, "nothing chosen");
+}

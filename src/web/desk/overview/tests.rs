@@ -250,13 +250,13 @@ async fn a_list_of_an_exercise_says_so_and_its_calls_move_nobody_in_the_real_one
 }
 
 async fn press(city: &City) -> Receipt {
-    let button = Button {
-        id: "b1".parse().unwrap(),
-        facility: "f001".parse().unwrap(),
-        profile: "imaboard".into(),
-        device: "d1".into(),
-        sets: vec!["long=first_report:needs_help".parse().unwrap()],
-    };
+    let button = Button::new(
+        "b1".parse().unwrap(),
+        "f001".parse().unwrap(),
+        "imaboard".into(),
+        "d1".into(),
+        vec!["long=first_report:needs_help".parse().unwrap()],
+    );
     city.control(Facts::ButtonEnrolled(button)).await;
     let press = PressFacts { button: "b1".parse().unwrap(), gesture: Gesture::Long, key: None, dedupe: None };
     let observations = first(FirstReport::NeedsHelp);
