@@ -225,7 +225,11 @@ pub fn show(frame: &Frame<'_>, held: &FacilityBoard, keys: &[KeyRow], saved: boo
                         @let on = c.from <= frame.moment.today() && frame.moment.today() <= c.until;
                         li {
                             (time::day(c.from)) "〜" (time::day(c.until))
+                            @if let Some(reason) = c.reason { " " (edit::reason_words(frame, reason)) }
                             @if on { " " b { (frame.t("desk.facilities.closed_now")) } }
+                            @if may && !held.retired {
+                                " " a href={ (path(&f.id, "reopen")) "?from=" (c.from) "&until=" (c.until) } { (frame.t("desk.facilities.reopen.link")) }
+                            }
                         }
                     }
                 }

@@ -101,6 +101,9 @@ fn question(app: &App, member: &Member, f: &Facility, row: &KeyRow, what: &str) 
 }
 
 pub(super) async fn ask_rotate(State(app): State<Arc<App>>, member: Member, Path((id, key)): Path<(String, String)>) -> Response {
+    if let Some(no) = only_coordinators(&app, &member) {
+        return no;
+    }
     match find(&app, &id, &key) {
         Some((f, row)) => question(&app, &member, &f, &row, "rotate"),
         None => no_key(&app, &member),
@@ -108,6 +111,9 @@ pub(super) async fn ask_rotate(State(app): State<Arc<App>>, member: Member, Path
 }
 
 pub(super) async fn ask_revoke(State(app): State<Arc<App>>, member: Member, Path((id, key)): Path<(String, String)>) -> Response {
+    if let Some(no) = only_coordinators(&app, &member) {
+        return no;
+    }
     match find(&app, &id, &key) {
         Some((f, row)) => question(&app, &member, &f, &row, "revoke"),
         None => no_key(&app, &member),

@@ -25,6 +25,8 @@ pub struct Shown {
     pub too_many: bool,
     /// The register was changed since the last look.
     pub moved: bool,
+    /// How many facilities were just put back.
+    pub undone: Option<usize>,
     /// Stands for the register these lines were compared with.
     pub version: String,
 }
@@ -36,6 +38,7 @@ pub fn page(frame: &Frame<'_>, shown: &Shown) -> Markup {
     let middle = html! {
         h1 { (frame.t("desk.facilities.import.title")) }
         p.intro { (frame.t("desk.facilities.import.intro")) }
+        @if let Some(n) = shown.undone { p.done role="status" { (frame.fill("desk.facilities.import.undone", &[("n", &n.to_string())])) } }
         @if shown.sample { div.problem role="alert" { p { (frame.t("desk.facilities.import.sample")) } } }
         @if shown.moved { div.problem role="alert" { p { (frame.t("desk.facilities.import.moved")) } } }
         @if !shown.problems.is_empty() {
@@ -51,7 +54,7 @@ pub fn page(frame: &Frame<'_>, shown: &Shown) -> Markup {
                         h2 id="difference" { (frame.fill("desk.facilities.import.difference", &[("n", &shown.changes.to_string())])) }
                         (lines(frame, shown))
                         input type="hidden" name="version" value=(shown.version);
-                        p.acts.gap { button.go data-key="Ctrl+Enter" { kbd { "Ctrl" } kbd { "Enter" } (frame.t("desk.facilities.import.go")) } }
+                        p.acts.gap { button.go name="go" value="1" data-key="Ctrl+Enter" { kbd { "Ctrl" } kbd { "Enter" } (frame.t("desk.facilities.import.go")) } }
                     }
                 } @else if looked {
                     div.done role="status" {
