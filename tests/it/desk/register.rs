@@ -53,8 +53,8 @@ async fn a_file_as_japanese_excel_writes_it_is_compared_taken_in_and_put_back() 
     std::fs::write(&bad, text).unwrap();
     choose(&browser, &bad, "多い").await;
     browser.one("button[name=look]").await.click().await.unwrap();
-    browser.sees("2行目").await;
-    browser.sees("定員").await;
+    let problem = browser.one(".problem li").await.text().await.unwrap();
+    assert!(problem.contains("2行目") && problem.contains("定員"), "line and column: {problem}");
     let kept = browser.one("#csv").await.prop("value").await.unwrap().unwrap();
     assert!(
         kept.starts_with("id,施設名") && kept.contains("多い"),

@@ -25,6 +25,9 @@ use crate::recorder::entry_of;
 /// Most facilities that one import at the desk changes; a nation's register is for the command line, which shows its progress.
 const MOST_CHANGES: usize = 2_000;
 
+/// Lines that are shown of what is not taken in: nobody reads ten thousand.
+const MOST_SHOWN: usize = 200;
+
 fn existing(app: &App) -> Vec<Facility> {
     app.board.read(|board| board.facilities().values().filter(|f| !f.retired).map(|f| (*f.facility).clone()).collect())
 }
@@ -60,24 +63,25 @@ fn show(app: &App, member: &Member, status: StatusCode, shown: &Shown) -> Respon
 /// Longest register file at the desk.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What the script packed: a form makes nine bytes of every Japanese letter.
+/// What the script packed: a form makes nine bytes of every Japanese letter. Nothing of a file that is too long: the first part of a
+/// register would look like a register from which the others left.
 fn unpacked(packed: &str) -> Option<String> {
     let bytes = data_encoding::BASE64.decode(packed.as_bytes()).ok()?;
     let mut text = String::new();
-    flate2::read::GzDecoder::new(bytes.as_slice()).take(MOST_BYTES).read_to_string(&mut text).ok()?;
-    Some(text)
+    flate2::read::GzDecoder::new(bytes.as_slice()).take(MOST_BYTES + 1).read_to_string(&mut text).ok()?;
+    u64::try_from(text.len()).is_ok_and(|bytes| bytes <= MOST_BYTES).then_some(text)
 }
 
 /// Shows what a file would change, or writes what was shown.
 pub(super) async fn take(State(app): State<Arc<App>>, member: Member, body: Result<Bytes, BytesRejection>) -> Response {
-    let Ok(body) = body else {
-        return sentence(&app, &member, Room::Facilities, StatusCode::PAYLOAD_TOO_LARGE, "desk.facilities.import.too_long");
-    };
+    let too_long = || sentence(&app, &member, Room::Facilities, StatusCode::PAYLOAD_TOO_LARGE, "desk.facilities.import.too_long");
+    let Ok(body) = body else { return too_long() };
     let typed = typed(&body);
     let csv = match typed.one("packed") {
-        Some(packed) => unpacked(packed).unwrap_or_default(),
-        None => typed.one("csv").unwrap_or_default().to_owned(),
+        Some(packed) => unpacked(packed),
+        None => Some(typed.one("csv").unwrap_or_default().to_owned()),
     };
+    let Some(csv) = csv else { return too_long() };
     let complete = typed.one("complete").is_some();
     let mut shown = Shown { csv, complete, sample: sample(&app), ..Shown::default() };
     if shown.sample {
@@ -89,7 +93,8 @@ pub(super) async fn take(State(app): State<Arc<App>>, member: Member, body: Resu
     let rows = match register::read(shown.csv.as_bytes(), &app.city, &existing) {
         Ok(rows) => rows,
         Err(problems) => {
-            shown.problems = problems.iter().map(ToString::to_string).collect();
+            shown.wrong = problems.len();
+            shown.problems = problems.iter().take(MOST_SHOWN).map(ToString::to_string).collect();
             return show(&app, &member, StatusCode::UNPROCESSABLE_ENTITY, &shown);
         }
     };
@@ -98,6 +103,10 @@ pub(super) async fn take(State(app): State<Arc<App>>, member: Member, body: Resu
     shown.changes = difference.added.len() + difference.changed.len() + difference.retired.len();
     shown.too_many = shown.changes > MOST_CHANGES;
     shown.lines = difference.lines();
+    if shown.too_many {
+        // Nothing of it is written here; the last line counts them all.
+        shown.lines.drain(MOST_SHOWN..shown.lines.len() - 1);
+    }
     let go = typed.one("go").is_some();
     if !go || typed.one("version") != Some(shown.version.as_str()) || shown.changes == 0 || shown.too_many {
         // A look; or the register or the file is another one since: what is shown now is to be looked at again.

@@ -292,3 +292,20 @@ async fn another_file_under_an_old_comparison_is_compared_and_not_taken_in() {
     assert_eq!(again.status, StatusCode::OK, "looking twice is no yes");
     assert_eq!(city.app().recorder.head(), before);
 }
+
+#[tokio::test]
+async fn a_packed_file_is_read_whole_or_not_at_all() {
+    use std::io::Write as _;
+    let city = City::real().await;
+    let packed = |text: &str| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(text.as_bytes()).unwrap();
+        data_encoding::BASE64.encode(&gzip.finish().unwrap())
+    };
+    let csv = file(&city);
+    let looked = city.post("/desk/facilities/import", &[("packed", &packed(&csv)), ("look", "1")]).await;
+    assert!(looked.texts(".facilities-lines li").concat().contains("みなと苑"), "{}", looked.body);
+    let long = format!("{csv}{}", "x".repeat(5 * 1024 * 1024));
+    let answer = city.post("/desk/facilities/import", &[("packed", &packed(&long)), ("complete", "1")]).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "the first part of a register is no register");
+}

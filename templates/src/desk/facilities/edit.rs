@@ -353,8 +353,8 @@ pub fn page(frame: &Frame<'_>, form: &Form<'_>) -> Markup {
             }
             p.acts.gap {
                 button.go data-key="Ctrl+Enter" {
+                    kbd { "Ctrl" } kbd { "Enter" }
                     @if form.conflict.is_some() { (frame.t("desk.facilities.edit.over")) } @else { (frame.t("desk.facilities.edit.save")) }
-                    " " kbd { "Ctrl+Enter" }
                 }
                 a.btn href=(back) { (frame.t("desk.facilities.edit.leave")) }
             }
@@ -444,7 +444,7 @@ fn service_line(frame: &Frame<'_>, form: &Form<'_>, n: usize) -> Markup {
     let sessions_name = of("sessions");
     let ticked = |name: &str, value: &str| form.typed.all(name).any(|v| v == value);
     html! {
-        fieldset.facilities-line {
+        fieldset.facilities-line.facilities-service {
             legend { (if kind.is_some() { frame.fill("desk.facilities.edit.service", &[("n", &(n + 1).to_string())]) }
                 else { frame.t("desk.facilities.edit.service_new").to_owned() }) }
             @if let Some(id) = id { input type="hidden" name=(of("id")) value=(id); }
