@@ -308,8 +308,13 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
         }
     }));
 
-    let tls =
-        app.settings.tls.files().map(|(certificate, key)| accept::tls(certificate, key)).transpose().map_err(|e| failed(&e))?;
+    let tls = app
+        .settings
+        .tls
+        .files()
+        .map(|(certificate, key)| accept::Tls::open(certificate, key))
+        .transpose()
+        .map_err(|e| failed(&e))?;
     let scheme = app.settings.scheme();
     let mut ready = format!("ready public {scheme}://{public} wall {scheme}://{public}/wall desk {scheme}://{public}/desk");
     if let Some(url) = mqtt.local_url() {
@@ -332,6 +337,7 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
         }
     };
     let upkeep = tokio::spawn(metrics.upkeep(app.stop.clone()));
+    let renewing = tls.clone().map(|tls| tokio::spawn(tls.keep_current(app.stop.clone())));
     let limits = Limits { max_connections: shares.web_connections, tls, ..Limits::from(&app.settings.web) };
     let site = web::site(&app, shares.streams);
     let pages = tokio::spawn(accept::serve(listener, site, limits, app.stop.clone()));
@@ -348,7 +354,7 @@ pub async fn serve(settings: Settings, folder: DataFolder, kind: Serve) -> Resul
     feedback.server(false);
     mqtt.stop().await;
     app.stop.cancel();
-    for task in [Some(pages), ops, states, Some(control), Some(upkeep), Some(saving)].into_iter().flatten() {
+    for task in [Some(pages), ops, states, Some(control), Some(upkeep), Some(saving), renewing].into_iter().flatten() {
         if let Err(error) = task.await {
             tracing::error!(%error, "a door ended badly");
         }

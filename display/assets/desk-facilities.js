@@ -34,7 +34,15 @@
     form.append(packed);
     area.removeAttribute("name");
     form.dataset.packed = "1";
-    // Not requestSubmit: the pressed button said nothing that the server asks for.
+    // Which button it was: one looks, the other writes. The script's own submit would leave that out.
+    const pressed = event.submitter;
+    if (pressed instanceof HTMLButtonElement && pressed.name) {
+      const said = document.createElement("input");
+      said.type = "hidden";
+      said.name = pressed.name;
+      said.value = pressed.value;
+      form.append(said);
+    }
     form.submit();
   });
 })();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DistrictId, FacilityId, ServiceId};
 use crate::service::{Service, ServiceGroup, ServiceKind};
+use crate::words::words;
 
 /// A care or medical provider, or a shelter of the register (施設・事業所).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +62,27 @@ pub struct Closure {
     pub from: Date,
     /// Last closed day.
     pub until: Date,
+    /// What for, if somebody said so; closures of older records do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ClosureReason>,
+}
+
+words! {
+    /// What a facility is closed for as planned.
+    ClosureReason {
+        /// Its usual days off (定休・年末年始).
+        Holiday = "holiday",
+        /// Building work (改修・設備工事).
+        Works = "works",
+        /// Against an infection (感染対応).
+        Infection = "infection",
+        /// Too few staff (人員の確保).
+        Staff = "staff",
+        /// Training, a festival of the house, an election in its hall (行事・研修).
+        Event = "event",
+        /// Something else.
+        Other = "other",
+    }
 }
 
 impl Facility {
@@ -87,6 +109,12 @@ impl Facility {
     /// Whether a planned closure covers this day.
     #[must_use]
     pub fn is_closed_on(&self, day: Date) -> bool {
-        self.closures.iter().any(|c| c.from <= day && day <= c.until)
+        self.closure_on(day).is_some()
+    }
+
+    /// The planned closure that covers this day; of several the one that lasts longest.
+    #[must_use]
+    pub fn closure_on(&self, day: Date) -> Option<&Closure> {
+        self.closures.iter().filter(|c| c.from <= day && day <= c.until).max_by_key(|c| c.until)
     }
 }

@@ -37,7 +37,7 @@ pub use button::{BadSetting, Button, Gesture, Setting};
 pub use calls::{CallOutcome, LastKnown, Lateness, NEWS_KEPT, Outstanding, Pressing, Scope, Told, Try, Waiting};
 pub use display::Display;
 pub use entry::{Effort, Entry, Facts, Observed, PressFacts, Report};
-pub use facility::{Closure, Facility};
+pub use facility::{Closure, ClosureReason, Facility};
 pub use freshness::{Rhythm, Rhythms};
 pub use guide::{EditedPage, GuidePage, Support, SupportCase, Visit, VisitOutcome};
 pub use id::*;

@@ -12,7 +12,8 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use imaboard_domain::{Facility, FacilityId, Service};
+use imaboard_domain::{Closure, Facility, FacilityId, Service};
+use imaboard_templates::words::JA;
 
 pub use read::read;
 pub use write::write;
@@ -158,7 +159,9 @@ fn words(what: &str, old: &str, new: &str) -> String {
 /// What differs between two records of a facility, services aside: column, before, after.
 fn differences(old: &Facility, new: &Facility) -> Vec<(Column, String, String)> {
     let degrees = |n: Option<f64>| n.map(|n| n.to_string()).unwrap_or_default();
-    let closures = |f: &Facility| f.closures.iter().map(|c| format!("{}〜{}", c.from, c.until)).collect::<Vec<_>>().join("・");
+    let reason = |c: &Closure| c.reason.map_or(String::new(), |reason| format!("（{}）", JA.t(&format!("closure.{reason}"))));
+    let closed = |c: &Closure| format!("{}〜{}{}", c.from, c.until, reason(c));
+    let closures = |f: &Facility| f.closures.iter().map(closed).collect::<Vec<_>>().join("・");
     let pair = |column: Column, text: fn(&Facility) -> &str| (column, text(old).to_owned(), text(new).to_owned());
     let all = [
         pair(Column::Name, |f| &f.name),

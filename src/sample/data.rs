@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use imaboard_domain::{
-    Button, ButtonId, Cell, Channel, Closure, Display, Facility, FacilityId, Job, Level, NoticeCategory, PostingId, PostingKind,
-    RawObservation, Rules, Service, ServiceId, Setting, city_date,
+    Button, ButtonId, Cell, Channel, Closure, ClosureReason, Display, Facility, FacilityId, Job, Level, NoticeCategory,
+    PostingId, PostingKind, RawObservation, Rules, Service, ServiceId, Setting, city_date,
 };
 use imaboard_templates::City;
 use jiff::{Timestamp, ToSpan};
@@ -190,6 +190,7 @@ struct Closed {
     facility: FacilityId,
     from_days: i32,
     until_days: i32,
+    reason: ClosureReason,
 }
 
 pub(super) fn toml<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> Result<T, Failed> {
@@ -222,7 +223,10 @@ impl Data {
         let mut facilities = self.facilities.clone();
         for f in &mut facilities {
             let closed = self.city.closure.iter().filter(|c| c.facility == f.id);
-            f.closures.extend(closed.filter_map(|c| Some(Closure { from: day(c.from_days)?, until: day(c.until_days)? })));
+            f.closures
+                .extend(closed.filter_map(|c| {
+                    Some(Closure { from: day(c.from_days)?, until: day(c.until_days)?, reason: Some(c.reason) })
+                }));
         }
         facilities
     }

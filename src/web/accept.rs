@@ -37,7 +37,6 @@ use imaboard_templates::words::JA;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -56,7 +55,7 @@ mod tls;
 mod visitor;
 mod wire;
 
-pub use self::tls::{TlsError, tls};
+pub use self::tls::{Tls, TlsError};
 pub use self::visitor::Visitor;
 pub use self::wire::Linger;
 
@@ -99,7 +98,7 @@ pub struct Limits {
     /// For answers under way when stopping.
     pub stop_within: Duration,
     /// Speaks TLS, if anything.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl From<&settings::Web> for Limits {
@@ -310,7 +309,7 @@ impl House {
             None => Stream::Plain(stream),
             Some(tls) => {
                 // A visitor who does not get through the greeting in the time of a request head is a silent one.
-                let greeting = timeout(limits.header_timeout, tls.accept(stream));
+                let greeting = timeout(limits.header_timeout, tls.acceptor().accept(stream));
                 let greeted = tokio::select! {
                     () = self.stop.cancelled() => return,
                     greeted = greeting => greeted,

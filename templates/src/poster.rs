@@ -130,7 +130,7 @@ pub fn sheet(poster: Poster<'_>, moment: Moment<'_>, facility: &FacilityBoard, k
             }
             p.ng { (no_entry()) span { (t("ng")) } }
             section.desk {
-                p { (t("no_phone")) br; b { (desk.label) } @if !desk.hours.is_empty() { "（" (desk.hours) "）" } }
+                p { (t("no_phone")) br; b { (desk.label) } @if !desk.hours.is_empty() { small { "（" (desk.hours) "）" } } }
                 p.tel { (receiver()) (desk.phone) }
                 @if disaster.phone != desk.phone {
                     p.second { (t("disaster")) " " (disaster.label) }

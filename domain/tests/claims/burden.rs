@@ -91,7 +91,7 @@ fn every_service_must_be_within_its_rhythm() {
 fn days_before_the_register_and_planned_closures_count_for_nobody() {
     let mut city = City::since(10);
     let mut home = facility("hamayu", vec![service(ServiceKind::Tokuyo)]);
-    home.closures.push(Closure { from: city_date(at(4)), until: city_date(at(2)) });
+    home.closures.push(Closure { from: city_date(at(4)), until: city_date(at(2)), reason: None });
     city.add(at(9), Channel::Import, Facts::FacilityRegistered(Box::new(home)));
     let row = city.row("hamayu", BAR_DAYS + 1);
     assert_eq!(row.bar.len(), 11, "the city began ten days ago");

@@ -135,7 +135,7 @@ fn calls_before_the_roll_call_began_do_not_count_for_it() {
 fn a_planned_closure_stands_apart() {
     let mut facts = city();
     let record = facility("b-home", vec![service(ServiceKind::Tokuyo)]);
-    let closures = vec![Closure { from: today(), until: today() }];
+    let closures = vec![Closure { from: today(), until: today(), reason: None }];
     facts.push(Facts::FacilityRegistered(Box::new(Facility { closures, ..record })));
     let list = list_of(&board_of(facts), 20);
     assert!(!names(&list).contains(&"b-home"));

@@ -206,7 +206,7 @@ fn a_short_stay_shows_today_and_tomorrow_and_turns_with_the_day() {
 
 #[test]
 fn a_planned_closure_is_not_late() {
-    let closure = Closure { from: today(), until: today() };
+    let closure = Closure { from: today(), until: today(), reason: None };
     let home = Facility { closures: vec![closure], ..facility("a", vec![service(ServiceKind::Tokuyo)]) };
     let board = board_of([Facts::FacilityRegistered(Box::new(home))]);
     let rhythms = Rhythms::default();

@@ -276,9 +276,11 @@ pub(crate) fn a_facility() -> impl Strategy<Value = Facility> + Clone {
     let services = prop::collection::btree_set(select(&KINDS[..]), 1..5)
         .prop_flat_map(|kinds| kinds.into_iter().map(a_service).collect::<Vec<_>>())
         .prop_shuffle();
-    let closures = prop::collection::vec((a_date(), 0_i64..5), 0..2).prop_map(|list| {
-        list.into_iter().map(|(from, days)| Closure { from, until: from + jiff::Span::new().days(days) }).collect()
-    });
+    let closures =
+        prop::collection::vec((a_date(), 0_i64..5, prop::option::of(select(ClosureReason::ALL))), 0..2).prop_map(|list| {
+            let closed = |(from, days, reason)| Closure { from, until: from + jiff::Span::new().days(days), reason };
+            list.into_iter().map(closed).collect()
+        });
     (
         select(&FACILITIES[..]),
         select(&["はまゆう荘", "ゆりの里"][..]),

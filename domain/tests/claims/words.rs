@@ -26,6 +26,7 @@ fn every_word_is_unique_in_its_list_and_reads_back() {
     words_hold!(
         Level,
         Role,
+        ClosureReason,
         Operation,
         FirstReport,
         Power,

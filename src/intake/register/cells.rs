@@ -2,7 +2,7 @@
 //!
 //! *Invariant:* a cell is either understood whole or refused with a sentence; [`unquote`] undoes [`quote`] exactly.
 
-use imaboard_domain::{BedRoom, BedSex, Cell, Closure, MOST_PLACES, Session};
+use imaboard_domain::{BedRoom, BedSex, Cell, Closure, ClosureReason, MOST_PLACES, Session};
 use jiff::civil::Date;
 use unicode_normalization::UnicodeNormalization;
 
@@ -177,20 +177,35 @@ pub(super) fn sessions(text: &str) -> Result<Vec<Session>, String> {
     })
 }
 
-/// Planned closures: `2026-12-29/2027-01-03`, or one day.
+/// Planned closures: `2026-12-29/2027-01-03`, or one day; with what for behind a colon: `2026-12-29/2027-01-03:holiday`.
 pub(super) fn closures(text: &str) -> Result<Vec<Closure>, String> {
     each(text, |part| {
         let date = |text: &str| {
             text.parse::<Date>()
                 .map_err(|_| format!("「{part}」は休業日として読めません（2026-12-29/2027-01-03 のように書きます）"))
         };
-        let (from, until) = part.split_once('/').unwrap_or((part, part));
-        let closure = Closure { from: date(from)?, until: date(until)? };
+        let (days, reason) = part.split_once([':', '：']).map_or((part, None), |(days, reason)| (days.trim_end(), Some(reason)));
+        let (from, until) = days.split_once('/').unwrap_or((days, days));
+        let closure = Closure { from: date(from)?, until: date(until)?, reason: reason.map(closure_reason).transpose()? };
         if closure.until < closure.from {
             Err(format!("「{part}」は終わりの日が始まりの日より前です"))
         } else {
             Ok(closure)
         }
+    })
+}
+
+fn closure_reason(text: &str) -> Result<ClosureReason, String> {
+    Ok(match alike(text).as_str() {
+        "定休" | "休日" | "年末年始" => ClosureReason::Holiday,
+        "改修" | "工事" => ClosureReason::Works,
+        "感染" | "感染対応" => ClosureReason::Infection,
+        "人員" | "職員" => ClosureReason::Staff,
+        "行事" | "研修" => ClosureReason::Event,
+        "その他" => ClosureReason::Other,
+        word => word.parse().map_err(|_| {
+            format!("「{text}」は休みの理由ではありません（holiday 定休, works 改修, infection 感染対応, staff 人員, event 行事, other その他）")
+        })?,
     })
 }
 

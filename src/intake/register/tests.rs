@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use imaboard_domain::{Cell, Closure, DistrictId, ServiceId, ServiceKind, Session};
+use imaboard_domain::{Cell, Closure, ClosureReason, DistrictId, ServiceId, ServiceKind, Session};
 use imaboard_templates::{City, Desk, District};
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -258,7 +258,7 @@ fn our_own_columns_are_read_in_words() {
     let f = hamayu();
     assert_eq!(f.services[0].bed_cells, ["male", "female"].map(|c| c.parse::<Cell>().unwrap()));
     assert_eq!(f.services[1].sessions, [Session::Am, Session::Pm]);
-    assert_eq!(f.closures, [Closure { from: date(2026, 12, 29), until: date(2027, 1, 3) }]);
+    assert_eq!(f.closures, [Closure { from: date(2026, 12, 29), until: date(2027, 1, 3), reason: None }]);
     assert_eq!(
         cells::bed_cells("男個室、女多床 どちらも").unwrap().iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["male-private", "female-shared", "either"]
@@ -354,7 +354,8 @@ fn any_facility() -> impl Strategy<Value = Facility> {
         proptest::sample::select(vec![("seihi", None), ("oseto", Some("松島")), ("oseto", None), ("sakito", Some("江島"))]);
     let digits = proptest::option::of("0959-00-[0-9]{4}");
     let coordinates = proptest::option::of((24.0f64..45.0, 123.0f64..150.0));
-    let closures = proptest::collection::btree_set((0i32..300, 0i32..20), 0..3);
+    let reason = proptest::option::of(proptest::sample::select(ClosureReason::ALL));
+    let closures = proptest::collection::btree_set((0i32..300, 0i32..20, reason), 0..3);
     let services = proptest::collection::vec(service(), 1..4);
     ((text(), "[ァ-ヴ]{0,8}", place, text()), digits, text(), coordinates, closures, services, "[0-9]{10}").prop_map(
         |((name, kana, (district, island), address), phone, operator, coordinates, closures, mut services, office_number)| {
@@ -376,7 +377,10 @@ fn any_facility() -> impl Strategy<Value = Facility> {
                 latitude: coordinates.map(|c| c.0),
                 longitude: coordinates.map(|c| c.1),
                 services,
-                closures: closures.into_iter().map(|(from, days)| Closure { from: day(from), until: day(from + days) }).collect(),
+                closures: closures
+                    .into_iter()
+                    .map(|(from, days, reason)| Closure { from: day(from), until: day(from + days), reason })
+                    .collect(),
             }
         },
     )

@@ -2,7 +2,7 @@
 //!
 //! UTF-8 with BOM, because without it Excel shows Japanese as rubbish. *Invariant:* no cell starts a formula.
 
-use imaboard_domain::Facility;
+use imaboard_domain::{Closure, Facility};
 
 use super::cells::quote;
 use super::columns::OWN;
@@ -34,10 +34,15 @@ pub fn write(facilities: &[Facility]) -> Result<Vec<u8>, csv::Error> {
                 s.capacity.map(|n| n.to_string()).unwrap_or_default(),
                 list(s.bed_cells.iter().map(ToString::to_string).collect()),
                 list(s.sessions.iter().map(ToString::to_string).collect()),
-                list(f.closures.iter().map(|c| format!("{}/{}", c.from, c.until)).collect()),
+                list(f.closures.iter().map(closure).collect()),
             ];
             out.write_record(row.map(|cell| quote(&cell)))?;
         }
     }
     out.into_inner().map_err(|e| csv::Error::from(e.into_error()))
+}
+
+fn closure(c: &Closure) -> String {
+    let reason = c.reason.map_or(String::new(), |reason| format!(":{reason}"));
+    format!("{}/{}{reason}", c.from, c.until)
 }

@@ -1,12 +1,15 @@
 //! TLS at our own door, from certificate files: passkeys need HTTPS, and a town hall has no proxy.
 //!
-//! *Invariant:* whatever is wrong with the files is said before the door opens, with the name of the file.
+//! A certificate lives for months and the program longer, so a renewed one is taken while the door stands open. *Invariant:*
+//! whatever is wrong with the files is said before the door opens, with the name of the file; and what goes wrong later leaves the
+//! certificate in use that was there.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -15,6 +18,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+/// How often the files are looked at. Two questions to the file system; who renews a certificate sees the new one at once.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Why the door cannot speak TLS.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +41,74 @@ pub enum TlsError {
     Pair(#[from] rustls::Error),
 }
 
-/// Reads certificate and key.
-///
-/// # Errors
-/// [`TlsError`] names the file and what is wrong.
-pub fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
+/// What tells one state of the two files from another; nothing of a file that is not there.
+type Stamp = [Option<(SystemTime, u64)>; 2];
+
+/// Certificate and key of the door, as their files are now.
+pub struct Tls {
+    certificate: PathBuf,
+    key: PathBuf,
+    acceptor: RwLock<TlsAcceptor>,
+    opened_with: Stamp,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tls").field("certificate", &self.certificate).finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// Reads certificate and key.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the file and what is wrong.
+    pub fn open(certificate: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
+        let (certificate, key) = (certificate.to_owned(), key.to_owned());
+        // Looked at before they are read: a change in between is met again.
+        let opened_with = stamp(&certificate, &key);
+        let acceptor = RwLock::new(read(&certificate, &key)?);
+        Ok(Arc::new(Self { certificate, key, acceptor, opened_with }))
+    }
+
+    /// For the next visitor.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes renewed files until the program stops. Files that are wrong, or half written, are said once and change nothing.
+    pub async fn keep_current(self: Arc<Self>, stop: CancellationToken) {
+        let mut known = self.opened_with;
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+            let now = stamp(&self.certificate, &self.key);
+            if now == known {
+                continue;
+            }
+            known = now;
+            match read(&self.certificate, &self.key) {
+                Ok(renewed) => {
+                    *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+                    tracing::info!(file = %self.certificate.display(), "the renewed certificate is in use");
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the renewed certificate is not taken; the one before stays in use"
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn stamp(certificate: &Path, key: &Path) -> Stamp {
+    [certificate, key].map(|file| {
+        let about = std::fs::metadata(file).ok()?;
+        Some((about.modified().ok()?, about.len()))
+    })
+}
+
+fn read(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
     let wrong = |setting, file: &Path, why: String| TlsError::File { setting, file: file.to_owned(), why };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
     let chain = chain.map_err(|error| wrong("tls.certificate", certificate, error.to_string()))?;

@@ -19,7 +19,7 @@ use imaboard_templates::desk::facilities::{self, Ask, KeyRow, KeysOf, List, Sear
 use imaboard_templates::desk::{Role, Room};
 use imaboard_templates::report::form::Typed;
 
-use super::{Member, control, entry_id, explained, page, see_other, sentence, typed};
+use super::{Member, control, entry_id, explained, only_looks, page, see_other, sentence, typed};
 use crate::app::App;
 
 /// Facilities of a page of the list.
@@ -36,6 +36,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/desk/facilities/{id}/edit", get(edit::open).post(edit::save))
         .route("/desk/facilities/{id}/retire", get(ask_retire).post(retire))
         .route("/desk/facilities/{id}/restore", post(restore))
+        .route("/desk/facilities/{id}/reopen", get(ask_reopen).post(reopen))
         .route("/desk/facilities/{id}/keys", post(keys::issue))
         .route("/desk/facilities/{id}/keys/{key}", get(keys::show))
         .route("/desk/facilities/{id}/keys/{key}/rotate", get(keys::ask_rotate).post(keys::rotate))
@@ -155,6 +156,9 @@ async fn facility_page(app: &App, member: &Member, id: &str, status: StatusCode,
 }
 
 async fn ask_retire(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>) -> Response {
+    if let Some(no) = only_looks(&app, &member, Room::Facilities) {
+        return no;
+    }
     let Some(f) = record(&app, &id) else { return not_found(&app, &member) };
     page(&app, &member, StatusCode::OK, &[], |frame| {
         let consequences = ["desk.facilities.retire.line_1", "desk.facilities.retire.line_2"].map(|key| frame.t(key).to_owned());
@@ -179,6 +183,62 @@ async fn retire(State(app): State<Arc<App>>, member: Member, Path(id): Path<Stri
     let _turn = app.register_turn.lock().await;
     match control(&app, &member, entry, Facts::FacilityRetired { facility: f.id.clone() }, None).await {
         Ok(_) => see_other(&format!("{}?saved=1", path(&f.id, ""))),
+        Err(error) => refused(&app, &member, &error),
+    }
+}
+
+/// The place of the closure that a page names by its days.
+fn closure_of(f: &Facility, typed: &Typed) -> Option<usize> {
+    let day = |name| typed.one(name).and_then(|text| text.parse::<jiff::civil::Date>().ok());
+    let days = day("from").zip(day("until"))?;
+    f.closures.iter().position(|c| (c.from, c.until) == days)
+}
+
+async fn ask_reopen(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>, uri: Uri) -> Response {
+    if let Some(no) = only_looks(&app, &member, Room::Facilities) {
+        return no;
+    }
+    let Some(f) = record(&app, &id) else { return not_found(&app, &member) };
+    let Some(at) = closure_of(&f, &asked(&uri)) else { return no_closure(&app, &member) };
+    let (from, until) = (f.closures[at].from, f.closures[at].until);
+    page(&app, &member, StatusCode::OK, &[], |frame| {
+        let day = imaboard_templates::time::day;
+        let named = [("name", f.name.as_str()), ("from", &day(from)), ("until", &day(until))];
+        let consequences = ["desk.facilities.reopen.line_1", "desk.facilities.reopen.line_2"].map(|key| frame.t(key).to_owned());
+        facilities::ask(
+            frame,
+            Ask {
+                room: Room::Facilities,
+                title: &frame.fill("desk.facilities.reopen.title", &named),
+                consequences: &consequences,
+                yes: frame.t("desk.facilities.reopen.yes"),
+                action: &path(&f.id, "reopen"),
+                back: &path(&f.id, ""),
+                hidden: &[("from", &from.to_string()), ("until", &until.to_string())],
+            },
+        )
+    })
+}
+
+fn no_closure(app: &App, member: &Member) -> Response {
+    sentence(app, member, Room::Facilities, StatusCode::CONFLICT, "desk.facilities.reopen.gone")
+}
+
+/// Takes a planned closure back.
+async fn reopen(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>, body: Bytes) -> Response {
+    let _turn = app.register_turn.lock().await;
+    let Some(mut f) = record(&app, &id) else { return not_found(&app, &member) };
+    let typed = typed(&body);
+    let entry = entry_id(&app, &member, &typed);
+    let saved = format!("{}?saved=1", path(&f.id, ""));
+    let Some(at) = closure_of(&f, &typed) else {
+        // A second press finds its own work done.
+        let done = matches!(app.recorder.find(entry).await, Ok(Some(_)));
+        return if done { see_other(&saved) } else { no_closure(&app, &member) };
+    };
+    f.closures.remove(at);
+    match control(&app, &member, entry, Facts::FacilityRegistered(Box::new(f)), None).await {
+        Ok(_) => see_other(&saved),
         Err(error) => refused(&app, &member, &error),
     }
 }

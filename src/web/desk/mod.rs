@@ -139,6 +139,13 @@ pub fn sentence(app: &App, member: &Member, room: Room, status: StatusCode, key:
     })
 }
 
+/// The answer to somebody who only looks, where a page asks for something that would be refused afterwards; `None` for whoever
+/// may run the city.
+pub fn only_looks(app: &App, member: &Member, room: Room) -> Option<Response> {
+    let no = !member.may(Role::Coordinator);
+    no.then(|| sentence(app, member, room, StatusCode::FORBIDDEN, "desk.problem.forbidden"))
+}
+
 /// Nothing is there.
 pub async fn nowhere(axum::extract::State(app): axum::extract::State<Arc<App>>, member: Member) -> Response {
     sentence(&app, &member, Room::Overview, StatusCode::NOT_FOUND, "desk.problem.nowhere")

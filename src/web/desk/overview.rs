@@ -27,7 +27,7 @@ use maud::{Markup, PreEscaped};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Member, control, entry_id, explained, nonce, page, see_other, sentence, typed};
+use super::{Member, control, entry_id, explained, nonce, only_looks, page, see_other, sentence, typed};
 use crate::app::App;
 use crate::intake::press::DeviceState;
 use crate::paints::SILENT_AFTER;
@@ -335,6 +335,9 @@ fn unclear(app: &App, id: &str) -> Option<Told> {
 
 /// Asks before a report is taken back as practised.
 async fn ask(State(app): State<Arc<App>>, member: Member, Path(report): Path<String>) -> Response {
+    if let Some(no) = only_looks(&app, &member, Room::Overview) {
+        return no;
+    }
     asked(&app, &member, &report, StatusCode::OK, None)
 }
 

@@ -34,7 +34,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Member, control, entry_id, explained, nonce, page, see_other, sentence, typed};
+use super::{Member, control, entry_id, explained, nonce, only_looks, page, see_other, sentence, typed};
 use crate::app::App;
 use crate::core::{is_window, parse_time, posting_id, posting_text};
 use crate::recorder::{Refusal, SubmitError, public_register};
@@ -367,6 +367,9 @@ async fn pin(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>
 }
 
 async fn new(State(app): State<Arc<App>>, member: Member, question: Question) -> Response {
+    if let Some(no) = only_looks(&app, &member, Room::Postings) {
+        return no;
+    }
     let asked = asked(question);
     let kind = if asked.kind == PostingKind::Job.word() { PostingKind::Job } else { PostingKind::Notice };
     let mut pairs = vec![("kind".to_owned(), kind.word().to_owned())];
@@ -552,6 +555,9 @@ fn refused(app: &App, member: &Member, typed: Typed, posting: Option<&Posting>, 
 }
 
 async fn edit(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>) -> Response {
+    if let Some(no) = only_looks(&app, &member, Room::Postings) {
+        return no;
+    }
     match find(&app, &id).filter(|p| p.kind != PostingKind::Remark) {
         Some(posting) => {
             let answer = Answer { typed: pages::typed_of(&posting), ..Answer::default() };

@@ -94,7 +94,7 @@ pub fn list(frame: &Frame<'_>, search: &Search, list: &List<'_>) -> Markup {
         @if list.rows.is_empty() { p.said { (frame.t("desk.facilities.none")) } }
         @else {
             div.scroll tabindex="0" role="region" aria-label=(frame.t("desk.facilities.title")) {
-                table {
+                table.facilities-list {
                     thead { tr {
                         th scope="col" { (frame.t("desk.facilities.name")) }
                         th scope="col" { (frame.t("desk.facilities.district")) }
@@ -238,7 +238,11 @@ pub fn show(frame: &Frame<'_>, held: &FacilityBoard, keys: &KeysOf, saved: bool)
                         @let on = c.from <= frame.moment.today() && frame.moment.today() <= c.until;
                         li {
                             (time::day(c.from)) "〜" (time::day(c.until))
+                            @if let Some(reason) = c.reason { " " (edit::reason_words(frame, reason)) }
                             @if on { " " b { (frame.t("desk.facilities.closed_now")) } }
+                            @if may && !held.retired {
+                                " " a href={ (path(&f.id, "reopen")) "?from=" (c.from) "&until=" (c.until) } { (frame.t("desk.facilities.reopen.link")) }
+                            }
                         }
                     }
                 }
@@ -303,7 +307,7 @@ pub fn ask(frame: &Frame<'_>, ask: Ask<'_>) -> Markup {
             form.acts.gap method="post" action=(ask.action) {
                 input type="hidden" name="nonce" value=(Uuid::now_v7());
                 @for (name, value) in ask.hidden { input type="hidden" name=(name) value=(value); }
-                button.danger data-key="Ctrl+Enter" { (ask.yes) " " kbd { "Ctrl+Enter" } }
+                button.danger data-key="Ctrl+Enter" { kbd { "Ctrl" } kbd { "Enter" } (ask.yes) }
                 a.btn href=(ask.back) { (frame.t("desk.facilities.no")) }
             }
         }

@@ -92,6 +92,7 @@ fn closures(frame: &Frame<'_>, held: &FacilityBoard) -> Markup {
                 b { (frame.t(if c.from <= today { "public.facility.closed_now" } else { "public.facility.closed_later" })) } " "
                 time datetime=(c.from) { (time::day(c.from)) } (frame.t("public.from_to"))
                 time datetime=(c.until) { (time::day(c.until)) } (frame.t("public.facility.closed_end"))
+                @if let Some(reason) = c.reason { " （" (frame.words.t(&format!("closure.{reason}"))) "）" }
             }
         }
     }

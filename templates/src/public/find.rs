@@ -420,7 +420,10 @@ fn line(frame: &Frame<'_>, query: &FindQuery, hit: &Line<'_>) -> Markup {
             div {
                 h3 { a href={ "/facilities/" (f.id) } { (f.name) } " " small { (place(frame, hit.held)) } }
                 @if !named { p.s { (kinds.join("・")) } }
-                @if f.is_closed_on(frame.moment.today()) { p.s { b { (frame.t("public.closed_today")) } } }
+                @if let Some(closure) = f.closure_on(frame.moment.today()) { p.s {
+                    b { (frame.t("public.closed_today")) }
+                    @if let Some(reason) = closure.reason { " " (frame.words.t(&format!("closure.{reason}"))) }
+                } }
             }
             div {
                 @if opening { p { (condition(frame, f, &Aspect::Operation, opening_shown(frame, hit.held))) } }

@@ -140,6 +140,7 @@ const MORE_PAGES: &[&str] = &[
     "/desk/facilities/f001",
     "/desk/facilities/f001/edit",
     "/desk/facilities/import",
+    "/desk/facilities/f001/retire",
     "/desk/posters",
     "/desk/sheets/f001",
     "/desk/devices/new",

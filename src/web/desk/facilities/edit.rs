@@ -14,8 +14,8 @@ use imaboard_templates::desk::facilities::edit::{self, Conflict, Form, Wrong};
 use imaboard_templates::desk::facilities::path;
 use imaboard_templates::report::form::Typed;
 
-use super::super::{Member, control, entry_id, explained, nonce, page, see_other, typed};
-use super::{not_found, only_coordinators, record};
+use super::super::{Member, control, entry_id, explained, nonce, only_looks, page, see_other, typed};
+use super::{Room, not_found, record};
 use crate::app::App;
 
 /// What tells one state of a record from another.
@@ -51,7 +51,7 @@ fn form(app: &App, member: &Member, status: StatusCode, answer: &Answer<'_>) -> 
 }
 
 pub(super) async fn new(State(app): State<Arc<App>>, member: Member) -> Response {
-    if let Some(no) = only_coordinators(&app, &member) {
+    if let Some(no) = only_looks(&app, &member, Room::Facilities) {
         return no;
     }
     let (typed, wrong) = (Typed::default(), Wrong::new());
@@ -60,7 +60,7 @@ pub(super) async fn new(State(app): State<Arc<App>>, member: Member) -> Response
 }
 
 pub(super) async fn open(State(app): State<Arc<App>>, member: Member, Path(id): Path<String>) -> Response {
-    if let Some(no) = only_coordinators(&app, &member) {
+    if let Some(no) = only_looks(&app, &member, Room::Facilities) {
         return no;
     }
     let Some(f) = record(&app, &id) else { return not_found(&app, &member) };

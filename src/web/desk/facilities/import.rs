@@ -14,7 +14,7 @@ use axum::response::Response;
 use imaboard_domain::{Facility, FacilityId, Facts};
 use imaboard_templates::desk::facilities::import::{self, Done, Shown};
 
-use super::super::{Member, page, see_other, sentence, typed};
+use super::super::{Member, only_looks, page, see_other, sentence, typed};
 use super::{Room, asked, refused};
 use crate::app::App;
 use crate::core::write_records;
@@ -25,14 +25,18 @@ use crate::recorder::entry_of;
 /// Most facilities that one import at the desk changes; a nation's register is for the command line, which shows its progress.
 const MOST_CHANGES: usize = 2_000;
 
+/// Lines that are shown of what is not taken in: nobody reads ten thousand.
+const MOST_SHOWN: usize = 200;
+
 fn existing(app: &App) -> Vec<Facility> {
     app.board.read(|board| board.facilities().values().filter(|f| !f.retired).map(|f| (*f.facility).clone()).collect())
 }
 
-/// Stands for the register as it is, so that what was shown is what is written.
-fn version(app: &App, existing: &[Facility]) -> String {
-    // Plain data of our own always serialises.
-    app.keys.digest(&serde_json::to_string(existing).unwrap_or_default())
+/// Stands for the register as it is and the file as it was sent, so that what was shown is what is written.
+fn version(app: &App, existing: &[Facility], shown: &Shown) -> String {
+    // Plain data of our own always serialises. A browser sends other line ends than it was given.
+    let csv = shown.csv.replace("\r\n", "\n");
+    app.keys.digest(&serde_json::to_string(&(existing, csv.trim(), shown.complete)).unwrap_or_default())
 }
 
 fn sample(app: &App) -> bool {
@@ -40,12 +44,16 @@ fn sample(app: &App) -> bool {
 }
 
 pub(super) async fn open(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response {
+    if let Some(no) = only_looks(&app, &member, Room::Facilities) {
+        return no;
+    }
     let asked = asked(&uri);
     let span = asked.one("first").and_then(|s| s.parse().ok()).zip(asked.one("last").and_then(|s| s.parse().ok()));
     if let Some((first, last)) = span {
         return done(&app, &member, first, last).await;
     }
-    show(&app, &member, StatusCode::OK, &Shown { sample: sample(&app), ..Shown::default() })
+    let undone = asked.one("undone").and_then(|n| n.parse().ok());
+    show(&app, &member, StatusCode::OK, &Shown { sample: sample(&app), undone, ..Shown::default() })
 }
 
 fn show(app: &App, member: &Member, status: StatusCode, shown: &Shown) -> Response {
@@ -55,24 +63,25 @@ fn show(app: &App, member: &Member, status: StatusCode, shown: &Shown) -> Respon
 /// Longest register file at the desk.
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What the script packed: a form makes nine bytes of every Japanese letter.
+/// What the script packed: a form makes nine bytes of every Japanese letter. Nothing of a file that is too long: the first part of a
+/// register would look like a register from which the others left.
 fn unpacked(packed: &str) -> Option<String> {
     let bytes = data_encoding::BASE64.decode(packed.as_bytes()).ok()?;
     let mut text = String::new();
-    flate2::read::GzDecoder::new(bytes.as_slice()).take(MOST_BYTES).read_to_string(&mut text).ok()?;
-    Some(text)
+    flate2::read::GzDecoder::new(bytes.as_slice()).take(MOST_BYTES + 1).read_to_string(&mut text).ok()?;
+    u64::try_from(text.len()).is_ok_and(|bytes| bytes <= MOST_BYTES).then_some(text)
 }
 
 /// Shows what a file would change, or writes what was shown.
 pub(super) async fn take(State(app): State<Arc<App>>, member: Member, body: Result<Bytes, BytesRejection>) -> Response {
-    let Ok(body) = body else {
-        return sentence(&app, &member, Room::Facilities, StatusCode::PAYLOAD_TOO_LARGE, "desk.facilities.import.too_long");
-    };
+    let too_long = || sentence(&app, &member, Room::Facilities, StatusCode::PAYLOAD_TOO_LARGE, "desk.facilities.import.too_long");
+    let Ok(body) = body else { return too_long() };
     let typed = typed(&body);
     let csv = match typed.one("packed") {
-        Some(packed) => unpacked(packed).unwrap_or_default(),
-        None => typed.one("csv").unwrap_or_default().to_owned(),
+        Some(packed) => unpacked(packed),
+        None => Some(typed.one("csv").unwrap_or_default().to_owned()),
     };
+    let Some(csv) = csv else { return too_long() };
     let complete = typed.one("complete").is_some();
     let mut shown = Shown { csv, complete, sample: sample(&app), ..Shown::default() };
     if shown.sample {
@@ -84,19 +93,24 @@ pub(super) async fn take(State(app): State<Arc<App>>, member: Member, body: Resu
     let rows = match register::read(shown.csv.as_bytes(), &app.city, &existing) {
         Ok(rows) => rows,
         Err(problems) => {
-            shown.problems = problems.iter().map(ToString::to_string).collect();
+            shown.wrong = problems.len();
+            shown.problems = problems.iter().take(MOST_SHOWN).map(ToString::to_string).collect();
             return show(&app, &member, StatusCode::UNPROCESSABLE_ENTITY, &shown);
         }
     };
     let difference = register::difference(rows, &existing, complete);
-    shown.version = version(&app, &existing);
+    shown.version = version(&app, &existing, &shown);
     shown.changes = difference.added.len() + difference.changed.len() + difference.retired.len();
     shown.too_many = shown.changes > MOST_CHANGES;
     shown.lines = difference.lines();
-    let seen = typed.one("version");
-    if seen != Some(shown.version.as_str()) || shown.changes == 0 || shown.too_many {
-        // The first look, or the register moved on since: what is shown now is to be looked at again.
-        shown.moved = seen.is_some_and(|seen| seen != shown.version);
+    if shown.too_many {
+        // Nothing of it is written here; the last line counts them all.
+        shown.lines.drain(MOST_SHOWN..shown.lines.len() - 1);
+    }
+    let go = typed.one("go").is_some();
+    if !go || typed.one("version") != Some(shown.version.as_str()) || shown.changes == 0 || shown.too_many {
+        // A look; or the register or the file is another one since: what is shown now is to be looked at again.
+        shown.moved = go && shown.changes > 0;
         let status = if shown.moved { StatusCode::CONFLICT } else { StatusCode::OK };
         return show(&app, &member, status, &shown);
     }
@@ -194,10 +208,11 @@ pub(super) async fn undo(State(app): State<Arc<App>>, member: Member, body: Byte
         Err(error) => return refused(&app, &member, &crate::recorder::SubmitError::NotStored(Arc::new(error))),
     };
     let back: Vec<Step> = steps.into_iter().filter(|step| untouched(&app, step)).collect();
+    let count = back.len();
     let retire = back.iter().filter(|step| step.before.is_none()).map(|step| step.id.clone()).collect();
     let records = back.into_iter().filter_map(|step| step.before).collect();
     match write_records(&app, &member.actor(), records, retire).await {
-        Ok(_) => see_other("/desk/facilities"),
+        Ok(_) => see_other(&format!("/desk/facilities/import?undone={count}")),
         Err(error) => refused(&app, &member, &error),
     }
 }

@@ -142,6 +142,9 @@ fn question(app: &App, member: &Member, f: &Facility, row: &KeyRow, what: &str) 
 }
 
 pub(super) async fn ask_rotate(State(app): State<Arc<App>>, member: Member, Path((id, key)): Path<(String, String)>) -> Response {
+    if let Some(no) = only_coordinators(&app, &member) {
+        return no;
+    }
     match find(&app, &id, &key) {
         Some((f, row)) => question(&app, &member, &f, &row, "rotate"),
         None => no_key(&app, &member),
@@ -149,6 +152,9 @@ pub(super) async fn ask_rotate(State(app): State<Arc<App>>, member: Member, Path
 }
 
 pub(super) async fn ask_revoke(State(app): State<Arc<App>>, member: Member, Path((id, key)): Path<(String, String)>) -> Response {
+    if let Some(no) = only_coordinators(&app, &member) {
+        return no;
+    }
     match find(&app, &id, &key) {
         Some((f, row)) => question(&app, &member, &f, &row, "revoke"),
         None => no_key(&app, &member),
@@ -348,28 +354,41 @@ pub(super) async fn posters(State(app): State<Arc<App>>, member: Member, uri: Ur
     if keys.is_empty() {
         return sentence(&app, &member, Room::Facilities, StatusCode::OK, "desk.facilities.posters.none");
     }
-    let link = |size: Size, from: usize| {
+    let link = |district: &str, size: Size, from: usize| {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs([
-            ("district", district.as_str()),
-            ("size", size.word()),
-            ("label", label.as_str()),
-            ("from", &from.to_string()),
-        ]);
+        query.extend_pairs([("district", district), ("size", size.word()), ("label", &label), ("from", &from.to_string())]);
         format!("/desk/posters?{}", query.finish())
     };
-    let left = total.saturating_sub(from + PER_PRINT);
+    let count = |n: usize| n.to_string();
+    let (last, left) = (from + keys.len(), total.saturating_sub(from + PER_PRINT));
+    let part = [("all", count(total)), ("first", count(from + 1)), ("last", count(last)), ("most", count(PER_PRINT))];
+    let part = part.each_ref().map(|(name, value)| (*name, value.as_str()));
     let aside = html! {
         nav.aside {
-            p { (JA.fill("desk.facilities.posters.line", &[("n", &total.to_string()), ("size", &size.word().to_uppercase())])) }
+            p { a href=(Room::Facilities.path()) { (JA.t("desk.facilities.posters.back")) } }
+            p { b { (JA.fill("desk.facilities.posters.part", &part)) } }
+            p { (JA.fill("desk.facilities.posters.line", &[("size", &size.word().to_uppercase())])) }
             p {
-                a href=(link(Size::A4, from)) { (JA.t("desk.facilities.posters.print_a4")) }
-                a href=(link(Size::A5, from)) { (JA.t("desk.facilities.posters.print_a5")) }
+                (JA.t("desk.facilities.posters.size")) " "
+                @for (of, key) in [(Size::A4, "desk.facilities.posters.print_a4"), (Size::A5, "desk.facilities.posters.print_a5")] {
+                    a href=(link(&district, of, from)) aria-current=[(of == size).then_some("true")] { (JA.t(key)) }
+                }
+                @if from > 0 {
+                    a href=(link(&district, size, from.saturating_sub(PER_PRINT))) {
+                        (JA.fill("desk.facilities.posters.earlier", &[("n", &count(from.min(PER_PRINT)))]))
+                    }
+                }
                 @if left > 0 {
-                    a href=(link(size, from + PER_PRINT)) { (JA.fill("desk.facilities.posters.more", &[("n", &left.min(PER_PRINT).to_string())])) }
+                    a href=(link(&district, size, from + PER_PRINT)) { (JA.fill("desk.facilities.posters.more", &[("n", &count(left.min(PER_PRINT)))])) }
                 }
             }
-            p { @for d in &app.city.districts { a href={ "/desk/posters?district=" (d.id) "&size=" (size.word()) } { (d.name) } } }
+            p {
+                (JA.t("desk.facilities.posters.where")) " "
+                a href=(link("", size, 0)) aria-current=[district.is_empty().then_some("true")] { (JA.t("desk.facilities.all")) }
+                @for d in &app.city.districts {
+                    a href=(link(d.id.as_str(), size, 0)) aria-current=[(d.id.as_str() == district).then_some("true")] { (d.name) }
+                }
+            }
         }
     };
     printed(&app, size, JA.t("desk.facilities.posters.title"), aside, &keys)

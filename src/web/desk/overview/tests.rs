@@ -304,7 +304,7 @@ async fn what_changed_in_the_last_hour_names_value_and_proxy() {
 async fn a_facility_closed_as_planned_stands_apart() {
     let city = City::open().await;
     let today = city_date(now());
-    let closures = vec![Closure { from: today, until: today }];
+    let closures = vec![Closure { from: today, until: today, reason: None }];
     city.control(Facts::FacilityRegistered(Box::new(Facility { closures, ..home("f001", "はまゆう荘") }))).await;
     let page = city.get("/desk").await;
     assert!(card(&page).starts_with("西海ホーム") && rows(&page).is_empty());

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `name` … `longitude` | the record |
 //! | `s.N.id`, `.kind`, `.capacity`, `.cells`, `.sessions`, `.off` | a service; `off` takes it away, a new one has no `id` |
-//! | `c.N.from`, `.until`, `.off` | a planned closure |
+//! | `c.N.from`, `.until`, `.reason`, `.off` | a planned closure |
 //! | `version` | the record this form was made from |
 //!
 //! *Invariant:* reading what [`fields`] wrote gives the same record back, and a refused form shows again every letter typed.
@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use imaboard_domain::{
-    BedRoom, BedSex, Cell, Closure, Facility, FacilityId, Grid, MOST_PLACES, Service, ServiceId, ServiceKind, Session,
+    BedRoom, BedSex, Cell, Closure, ClosureReason, Facility, FacilityId, Grid, MOST_PLACES, Service, ServiceId, ServiceKind,
+    Session,
 };
 use jiff::civil::Date;
 use maud::{Markup, html};
@@ -106,6 +107,7 @@ pub fn fields(f: &Facility) -> Vec<(String, String)> {
     for (n, c) in f.closures.iter().enumerate() {
         all.push((format!("c.{n}.from"), c.from.to_string()));
         all.push((format!("c.{n}.until"), c.until.to_string()));
+        all.extend(c.reason.map(|reason| (format!("c.{n}.reason"), reason.to_string())));
     }
     all
 }
@@ -120,6 +122,17 @@ fn lines(typed: &Typed, letter: &str) -> usize {
     typed.pairs().iter().filter_map(|(name, _)| number(name)).max().map_or(0, |n| n + 1)
 }
 
+/// Digits, letters and hyphens as a Japanese keyboard leaves them, in the form of the register.
+fn narrow(text: &str) -> String {
+    let one = |c: char| match c {
+        '　' => ' ',
+        'ー' | '―' | '−' | '‐' | '–' => '-',
+        '！'..='～' => u32::from(c).checked_sub(0xFEE0).and_then(char::from_u32).unwrap_or(c),
+        other => other,
+    };
+    text.trim().chars().map(one).collect()
+}
+
 /// What is wrong, by field; the values are keys of words.
 pub type Wrong = BTreeMap<String, &'static str>;
 
@@ -130,6 +143,7 @@ pub type Wrong = BTreeMap<String, &'static str>;
 pub fn read(typed: &Typed, id: FacilityId, city: &City) -> Result<Facility, Wrong> {
     let mut wrong = Wrong::new();
     let text = |name: &str| typed.one(name).unwrap_or_default().trim().to_owned();
+    let number = |name: &str| narrow(typed.one(name).unwrap_or_default());
     for (name, _) in TEXTS {
         if text(name).chars().count() > MOST_CHARS {
             wrong.insert(name.to_owned(), "long");
@@ -139,7 +153,7 @@ pub fn read(typed: &Typed, id: FacilityId, city: &City) -> Result<Facility, Wron
         wrong.insert("name".to_owned(), "name");
     }
     for name in ["phone", "fax"] {
-        let number = text(name);
+        let number = number(name);
         let fits = number.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '(' | ')' | ' '));
         if !number.is_empty() && (!fits || number.chars().filter(char::is_ascii_digit).count() < 3) {
             wrong.insert(name.to_owned(), "number");
@@ -149,11 +163,11 @@ pub fn read(typed: &Typed, id: FacilityId, city: &City) -> Result<Facility, Wron
     if !url.is_empty() && !url.starts_with("https://") && !url.starts_with("http://") {
         wrong.insert("url".to_owned(), "url");
     }
-    if !text("office_number").chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+    if !number("office_number").chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         wrong.insert("office_number".to_owned(), "office_number");
     }
     let mut degrees = |name: &str, most: f64| {
-        let typed = text(name);
+        let typed = number(name);
         let parsed = typed.parse::<f64>().ok().filter(|n| n.abs() <= most);
         if !typed.is_empty() && parsed.is_none() {
             wrong.insert(name.to_owned(), "degrees");
@@ -184,11 +198,11 @@ pub fn read(typed: &Typed, id: FacilityId, city: &City) -> Result<Facility, Wron
             district,
             island,
             address: text("address"),
-            phone: text("phone"),
-            fax: text("fax"),
+            phone: number("phone"),
+            fax: number("fax"),
             url,
             operator: text("operator"),
-            office_number: text("office_number"),
+            office_number: number("office_number"),
             latitude,
             longitude,
             services,
@@ -201,16 +215,22 @@ fn services(typed: &Typed, wrong: &mut Wrong) -> Vec<Service> {
     let mut services: Vec<Service> = Vec::new();
     for n in 0..lines(typed, "s") {
         let of = |what: &str| format!("s.{n}.{what}");
-        let Some(kind) = typed.one(&of("kind")) else { continue };
         if typed.one(&of("off")).is_some() {
             continue;
         }
+        let Some(kind) = typed.one(&of("kind")) else {
+            // A number nobody can place must not vanish.
+            if typed.one(&of("capacity")).is_some() {
+                wrong.insert(of("kind"), "kind");
+            }
+            continue;
+        };
         let Ok(kind) = kind.parse::<ServiceKind>() else {
             wrong.insert(of("kind"), "kind");
             continue;
         };
         let capacity = typed.one(&of("capacity")).map(str::trim).filter(|text| !text.is_empty());
-        let read = capacity.map(|text| text.parse::<u32>().ok().filter(|n| *n <= MOST_PLACES));
+        let read = capacity.map(|text| narrow(text).parse::<u32>().ok().filter(|n| *n <= MOST_PLACES));
         if read == Some(None) {
             wrong.insert(of("capacity"), "capacity");
         }
@@ -247,10 +267,11 @@ fn closures(typed: &Typed, wrong: &mut Wrong) -> Vec<Closure> {
     for n in 0..lines(typed, "c") {
         let of = |what: &str| format!("c.{n}.{what}");
         let day = |what: &str| typed.one(&of(what)).map(|text| text.trim().parse::<Date>().ok());
+        let reason = typed.one(&of("reason")).and_then(|word| word.parse::<ClosureReason>().ok());
         match (day("from"), day("until")) {
             _ if typed.one(&of("off")).is_some() => {}
-            (None, None) => {}
-            (Some(Some(from)), Some(Some(until))) if from <= until => closures.push(Closure { from, until }),
+            (None, None) if reason.is_none() => {}
+            (Some(Some(from)), Some(Some(until))) if from <= until => closures.push(Closure { from, until, reason }),
             (Some(Some(_)), Some(Some(_))) => {
                 wrong.insert(of("until"), "order");
             }
@@ -332,8 +353,8 @@ pub fn page(frame: &Frame<'_>, form: &Form<'_>) -> Markup {
             }
             p.acts.gap {
                 button.go data-key="Ctrl+Enter" {
+                    kbd { "Ctrl" } kbd { "Enter" }
                     @if form.conflict.is_some() { (frame.t("desk.facilities.edit.over")) } @else { (frame.t("desk.facilities.edit.save")) }
-                    " " kbd { "Ctrl+Enter" }
                 }
                 a.btn href=(back) { (frame.t("desk.facilities.edit.leave")) }
             }
@@ -423,7 +444,7 @@ fn service_line(frame: &Frame<'_>, form: &Form<'_>, n: usize) -> Markup {
     let sessions_name = of("sessions");
     let ticked = |name: &str, value: &str| form.typed.all(name).any(|v| v == value);
     html! {
-        fieldset.facilities-line {
+        fieldset.facilities-line.facilities-service {
             legend { (if kind.is_some() { frame.fill("desk.facilities.edit.service", &[("n", &(n + 1).to_string())]) }
                 else { frame.t("desk.facilities.edit.service_new").to_owned() }) }
             @if let Some(id) = id { input type="hidden" name=(of("id")) value=(id); }
@@ -470,6 +491,19 @@ fn service_line(frame: &Frame<'_>, form: &Form<'_>, n: usize) -> Markup {
     }
 }
 
+/// What a closure is for, in words.
+#[must_use]
+pub fn reason_words<'a>(frame: &Frame<'a>, reason: ClosureReason) -> &'a str {
+    match reason {
+        ClosureReason::Holiday => frame.t("closure.holiday"),
+        ClosureReason::Works => frame.t("closure.works"),
+        ClosureReason::Infection => frame.t("closure.infection"),
+        ClosureReason::Staff => frame.t("closure.staff"),
+        ClosureReason::Event => frame.t("closure.event"),
+        ClosureReason::Other => frame.t("closure.other"),
+    }
+}
+
 fn closure_line(frame: &Frame<'_>, form: &Form<'_>, n: usize, held: bool) -> Markup {
     let part = |what: &str| {
         let name = format!("c.{n}.{what}");
@@ -483,12 +517,22 @@ fn closure_line(frame: &Frame<'_>, form: &Form<'_>, n: usize, held: bool) -> Mar
             }
         }
     };
+    let (reason, off) = (format!("c.{n}.reason"), format!("c.{n}.off"));
     html! {
-        fieldset.facilities-line {
+        fieldset.facilities-line.facilities-closure {
             legend { (frame.fill("desk.facilities.edit.closure", &[("n", &(n + 1).to_string())])) }
             (part("from")) (part("until"))
+            div.field {
+                label for={ "c-" (n) "-reason" } { (frame.t("desk.facilities.reason")) }
+                select id={ "c-" (n) "-reason" } name=(reason) {
+                    option value="" { (frame.t("desk.facilities.no_reason")) }
+                    @for r in ClosureReason::ALL { option value=(r) selected[form.typed.one(&reason) == Some(r.word())] { (reason_words(frame, *r)) } }
+                }
+            }
             @if held {
-                label.facilities-off { input type="checkbox" name={ "c." (n) ".off" } value="1"; (frame.t("desk.facilities.edit.off")) }
+                label.facilities-off {
+                    input type="checkbox" name=(off) value="1" checked[form.typed.one(&off).is_some()]; (frame.t("desk.facilities.edit.off"))
+                }
             }
         }
     }
@@ -504,7 +548,9 @@ fn versions(frame: &Frame<'_>, conflict: &Conflict<'_>, typed: &Typed, back: &st
         .chain(TEXTS[2..].iter().map(|(n, _)| *n))
         .map(str::to_owned)
         .collect();
-    for (letter, parts) in [("s", &["kind", "capacity", "cells", "sessions", "off"][..]), ("c", &["from", "until", "off"][..])] {
+    for (letter, parts) in
+        [("s", &["kind", "capacity", "cells", "sessions", "off"][..]), ("c", &["from", "until", "reason", "off"][..])]
+    {
         for n in 0..lines(typed, letter).max(lines(&theirs, letter)) {
             names.extend(parts.iter().map(|part| format!("{letter}.{n}.{part}")));
         }
@@ -551,6 +597,7 @@ fn field_words(frame: &Frame<'_>, name: &str) -> String {
 fn value_words(frame: &Frame<'_>, name: &str, value: &str) -> Markup {
     let said = match name.rsplit('.').next() {
         Some("kind") => value.parse::<ServiceKind>().ok().map(|k| k.name_ja().to_owned()),
+        Some("reason") => value.parse().ok().map(|reason| reason_words(frame, reason).to_owned()),
         Some("district") => value.parse().ok().map(|d| frame.city.district(&d).to_owned()),
         Some("off") if !value.is_empty() => Some(frame.t("desk.facilities.edit.off").to_owned()),
         Some("cells") => {

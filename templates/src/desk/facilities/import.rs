@@ -15,8 +15,10 @@ pub struct Shown {
     pub complete: bool,
     /// A sample city takes no real register.
     pub sample: bool,
-    /// What is wrong with it, line by line.
+    /// What is wrong with it, line by line; the first lines of many.
     pub problems: Vec<String>,
+    /// How many lines are wrong in all.
+    pub wrong: usize,
     /// What it would change, line by line.
     pub lines: Vec<String>,
     /// How many facilities it would change.
@@ -25,6 +27,8 @@ pub struct Shown {
     pub too_many: bool,
     /// The register was changed since the last look.
     pub moved: bool,
+    /// How many facilities were just put back.
+    pub undone: Option<usize>,
     /// Stands for the register these lines were compared with.
     pub version: String,
 }
@@ -36,12 +40,16 @@ pub fn page(frame: &Frame<'_>, shown: &Shown) -> Markup {
     let middle = html! {
         h1 { (frame.t("desk.facilities.import.title")) }
         p.intro { (frame.t("desk.facilities.import.intro")) }
+        @if let Some(n) = shown.undone { p.done role="status" { (frame.fill("desk.facilities.import.undone", &[("n", &n.to_string())])) } }
         @if shown.sample { div.problem role="alert" { p { (frame.t("desk.facilities.import.sample")) } } }
         @if shown.moved { div.problem role="alert" { p { (frame.t("desk.facilities.import.moved")) } } }
         @if !shown.problems.is_empty() {
             div.problem role="alert" {
-                p { b { (frame.fill("desk.facilities.import.problems", &[("n", &shown.problems.len().to_string())])) } }
+                p { b { (frame.fill("desk.facilities.import.problems", &[("n", &shown.wrong.to_string())])) } }
                 ul { @for line in &shown.problems { li { (line) } } }
+                @if shown.wrong > shown.problems.len() {
+                    p { (frame.fill("desk.facilities.import.more_problems", &[("n", &(shown.wrong - shown.problems.len()).to_string())])) }
+                }
             }
         }
         @if frame.may(Role::Coordinator) {
@@ -51,7 +59,7 @@ pub fn page(frame: &Frame<'_>, shown: &Shown) -> Markup {
                         h2 id="difference" { (frame.fill("desk.facilities.import.difference", &[("n", &shown.changes.to_string())])) }
                         (lines(frame, shown))
                         input type="hidden" name="version" value=(shown.version);
-                        p.acts.gap { button.go data-key="Ctrl+Enter" { kbd { "Ctrl" } kbd { "Enter" } (frame.t("desk.facilities.import.go")) } }
+                        p.acts.gap { button.go name="go" value="1" data-key="Ctrl+Enter" { kbd { "Ctrl" } kbd { "Enter" } (frame.t("desk.facilities.import.go")) } }
                     }
                 } @else if looked {
                     div.done role="status" {
@@ -59,18 +67,18 @@ pub fn page(frame: &Frame<'_>, shown: &Shown) -> Markup {
                         (lines(frame, shown))
                     }
                 }
+                div.field hidden data-file-for="csv" {
+                    label for="file" { (frame.t("desk.facilities.import.file")) }
+                    input id="file" type="file" accept=".csv,text/csv";
+                }
                 div.field.facilities-wide {
                     label for="csv" { (frame.t("desk.facilities.import.csv")) }
                     textarea id="csv" name="csv" rows="10" spellcheck="false" required aria-describedby="csv-hint"
                         aria-invalid=[(!shown.problems.is_empty()).then_some("true")] { (shown.csv) }
                     p.hint id="csv-hint" { (frame.t("desk.facilities.import.hint")) }
                 }
-                div.field hidden data-file-for="csv" {
-                    label for="file" { (frame.t("desk.facilities.import.file")) }
-                    input id="file" type="file" accept=".csv,text/csv";
-                }
                 p.chk { label { input type="checkbox" name="complete" value="1" checked[shown.complete]; (frame.t("desk.facilities.import.complete")) } }
-                p.acts {
+                p.acts.gap {
                     button name="look" value="1" { (frame.t("desk.facilities.import.look")) }
                     a.btn href=(Room::Facilities.path()) { (frame.t("desk.frame.back")) }
                 }

@@ -2,7 +2,7 @@
 //!
 //! *Invariant:* what is noted with the buttons of the card is noted of the facility that stands on it, whatever has moved since.
 
-use imaboard_domain::{CallOutcome, Closure, FacilityBoard, LastKnown, Realm, Scope, Try, Waiting};
+use imaboard_domain::{CallOutcome, FacilityBoard, LastKnown, Realm, Scope, Try, Waiting};
 use maud::{Markup, html};
 
 use super::{Order, PAGE_LEN, Query, Sheet, acts, channel, last_values, main_kind, place, realm_word, span};
@@ -308,7 +308,6 @@ fn row(frame: &Frame<'_>, sheet: &Sheet<'_>, at: usize) -> Markup {
 fn closed(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
     let list = &sheet.list.closed;
     let today = frame.moment.today();
-    let until = |closures: &[Closure]| closures.iter().filter(|c| c.from <= today && today <= c.until).map(|c| c.until).max();
     html! {
         @if !list.is_empty() {
             details #closed .overview-closed {
@@ -317,7 +316,10 @@ fn closed(frame: &Frame<'_>, sheet: &Sheet<'_>) -> Markup {
                 ul {
                     @for f in list.iter().take(MOST_CLOSED) { li {
                         a href={ "/desk/facilities/" (f.id) } { (f.name) } " " small { (place(frame, f)) } " "
-                        @if let Some(day) = until(&f.closures) { (frame.fill("desk.overview.list.closed_until", &[("day", &time::day(day))])) }
+                        @if let Some(c) = f.closure_on(today) {
+                            (frame.fill("desk.overview.list.closed_until", &[("day", &time::day(c.until))]))
+                            @if let Some(reason) = c.reason { " " (frame.words.t(&format!("closure.{reason}"))) }
+                        }
                     } }
                 }
                 @if list.len() > MOST_CLOSED { p.s { (frame.fill("desk.overview.list.closed_more", &[("n", &(list.len() - MOST_CLOSED).to_string())])) } }
