@@ -27,6 +27,7 @@ use crate::id::{ButtonId, DisplayId, EntryId, FacilityId, IncidentId, KeyId, Pos
 use crate::incident::{Answer, Incident, IncidentNote, RollCall};
 use crate::index::{Index, Marks};
 use crate::moment::city_date;
+use crate::packed_time;
 use crate::posting::{Posting, PostingKind, PostingState, Returned};
 use crate::service::{Cell, Grid, ServiceKind};
 use crate::standing::{Channel, Standing};
@@ -93,6 +94,7 @@ pub struct FacilityKey {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LastReport {
     /// When it was recorded.
+    #[serde(with = "crate::packed_time")]
     pub at: Timestamp,
     /// Which.
     pub report: EntryId,
@@ -110,15 +112,13 @@ pub struct DayCount {
     pub count: Option<u32>,
 }
 
-/// A day as a checkpoint holds it, times as seconds and nanoseconds: most of a board are days, and times in words take long
-/// to read.
+/// A day as a checkpoint holds it: without names, because most of a board are days.
 #[derive(Serialize, Deserialize)]
-struct StoredDay((i64, i32), (i64, i32), EntryId, Option<u32>);
+struct StoredDay(packed_time::Parts, packed_time::Parts, EntryId, Option<u32>);
 
 impl From<DayCount> for StoredDay {
     fn from(DayCount { rank: (observed_at, recorded_at, report), count }: DayCount) -> Self {
-        let parts = |at: Timestamp| (at.as_second(), at.subsec_nanosecond());
-        Self(parts(observed_at), parts(recorded_at), report, count)
+        Self(packed_time::parts(observed_at), packed_time::parts(recorded_at), report, count)
     }
 }
 
@@ -127,8 +127,7 @@ impl TryFrom<StoredDay> for DayCount {
 
     /// Fails on a time that is none.
     fn try_from(StoredDay(observed_at, recorded_at, report, count): StoredDay) -> Result<Self, jiff::Error> {
-        let at = |(second, nanosecond)| Timestamp::new(second, nanosecond);
-        Ok(Self { rank: (at(observed_at)?, at(recorded_at)?, report), count })
+        Ok(Self { rank: (packed_time::whole(observed_at)?, packed_time::whole(recorded_at)?, report), count })
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) const LATELY_KEPT: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// When it was recorded.
+    #[serde(with = "crate::packed_time")]
     pub at: Timestamp,
     /// Which report.
     pub report: EntryId,

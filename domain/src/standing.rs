@@ -53,8 +53,10 @@ pub struct Standing {
     /// The value.
     pub value: Value,
     /// When it was true.
+    #[serde(with = "crate::packed_time")]
     pub observed_at: Timestamp,
     /// When we got it.
+    #[serde(with = "crate::packed_time")]
     pub recorded_at: Timestamp,
     /// The report that said so.
     pub report: EntryId,

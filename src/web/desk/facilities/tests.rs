@@ -201,21 +201,6 @@ async fn what_a_revoked_key_reported_is_offered_and_taken_back() {
 }
 
 #[tokio::test]
-<<<<<<< HEAD
-async fn what_is_wrong_with_the_label_of_a_key_is_said_at_the_field_and_what_was_typed_stays() {
-    let city = City::open().await;
-    let long = "玄".repeat(21);
-    for (label, says) in [("", "書いてください"), (long.as_str(), "20文字"), ("090-1234-5678の机", "人がわかること")]
-    {
-        let answer = city.post("/desk/facilities/f001/keys", &[("label", label)]).await;
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{label}");
-        assert!(answer.texts("#label-why")[0].contains(says), "{label}: {:?}", answer.texts("#label-why"));
-        assert_eq!(answer.values("#label", "value"), [label]);
-        assert_eq!(answer.values("#label", "aria-invalid"), ["true"]);
-    }
-    for label in ["玄関ポスター", "事務室", "夜勤机"] {
-        assert_eq!(city.post("/desk/facilities/f001/keys", &[("label", label)]).await.status, StatusCode::SEE_OTHER, "{label}");
-=======
 async fn who_only_looks_is_asked_nothing_that_would_be_refused() {
     let city = City::open().await;
     let key = city.post("/desk/facilities/f001/keys", &[("label", "玄関")]).await.header("location").to_owned();
@@ -250,27 +235,10 @@ async fn who_only_looks_is_asked_nothing_that_would_be_refused() {
         let page = city.get_as(Role::Viewer, path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
         assert!(page.values("form[method=post]", "action").is_empty(), "{path}: a form that would be refused");
->>>>>>> x-register
     }
 }
 
 #[tokio::test]
-<<<<<<< HEAD
-async fn a_revoked_key_is_still_found_with_its_reports_and_a_second_press_leads_to_the_new_key() {
-    let city = City::open().await;
-    let issued = city.post("/desk/facilities/f001/keys", &[("label", "夜勤机")]).await.header("location").to_owned();
-    assert!(city.get(&issued).await.body.contains("まだ使われていません"), "last use stands on the page of a key");
-    let fields = [("nonce", "0192a000-0000-7000-8000-000000000001")];
-    let rotated = city.post(&format!("{issued}/rotate"), &fields).await.header("location").to_owned();
-    let again = city.post(&format!("{issued}/rotate"), &fields).await;
-    assert_eq!(again.header("location"), rotated, "a second press makes no third key");
-    let page = city.get("/desk/facilities/f001").await;
-    let ended = page.values("#keys details a", "href");
-    assert_eq!(ended.len(), 1);
-    assert_eq!(city.get(&ended[0]).await.status, StatusCode::OK);
-    let none = city.post(&ended[0], &[("since", "2026-11-01")]).await;
-    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY, "nothing chosen");
-=======
 async fn a_closure_keeps_its_reason_and_is_taken_back_once() {
     let city = City::open().await;
     let fields = form_of(&city, "/desk/facilities/f001/edit").await;
@@ -340,5 +308,38 @@ async fn a_packed_file_is_read_whole_or_not_at_all() {
     let long = format!("{csv}{}", "x".repeat(5 * 1024 * 1024));
     let answer = city.post("/desk/facilities/import", &[("packed", &packed(&long)), ("complete", "1")]).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "the first part of a register is no register");
->>>>>>> x-register
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_label_of_a_key_is_said_at_the_field_and_what_was_typed_stays() {
+    let city = City::open().await;
+    let long = "玄".repeat(21);
+    for (label, says) in [("", "書いてください"), (long.as_str(), "20文字"), ("090-1234-5678の机", "人がわかること")]
+    {
+        let answer = city.post("/desk/facilities/f001/keys", &[("label", label)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{label}");
+        assert!(answer.texts("#label-why")[0].contains(says), "{label}: {:?}", answer.texts("#label-why"));
+        assert_eq!(answer.values("#label", "value"), [label]);
+        assert_eq!(answer.values("#label", "aria-invalid"), ["true"]);
+    }
+    for label in ["玄関ポスター", "事務室", "夜勤机"] {
+        assert_eq!(city.post("/desk/facilities/f001/keys", &[("label", label)]).await.status, StatusCode::SEE_OTHER, "{label}");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_is_still_found_with_its_reports_and_a_second_press_leads_to_the_new_key() {
+    let city = City::open().await;
+    let issued = city.post("/desk/facilities/f001/keys", &[("label", "夜勤机")]).await.header("location").to_owned();
+    assert!(city.get(&issued).await.body.contains("まだ使われていません"), "last use stands on the page of a key");
+    let fields = [("nonce", "0192a000-0000-7000-8000-000000000001")];
+    let rotated = city.post(&format!("{issued}/rotate"), &fields).await.header("location").to_owned();
+    let again = city.post(&format!("{issued}/rotate"), &fields).await;
+    assert_eq!(again.header("location"), rotated, "a second press makes no third key");
+    let page = city.get("/desk/facilities/f001").await;
+    let ended = page.values("#keys details a", "href");
+    assert_eq!(ended.len(), 1);
+    assert_eq!(city.get(&ended[0]).await.status, StatusCode::OK);
+    let none = city.post(&ended[0], &[("since", "2026-11-01")]).await;
+    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY, "nothing chosen");
 }
