@@ -12,13 +12,13 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use imaboard_domain::{
-    Button, ButtonId, Facility, FacilityBoard, FacilityId, Facts, Moment, Observation, Refused, Rules, Setting, search_form,
+    Button, ButtonId, Facility, FacilityBoard, FacilityId, Facts, Gesture, Moment, Observation, Refused, Rules, Setting, search_form,
 };
-use imaboard_templates::desk::devices::{self, Choice, Chosen, Credential, List, OFFERED, One, Row, Screen, Stranger, Wrong};
+use imaboard_templates::desk::devices::{self, Choice, Chosen, Credential, Joining, List, OFFERED, One, Row, Screen, Stranger, Wrong};
 use imaboard_templates::desk::{Frame, Role, Room};
 use imaboard_templates::report::form::Typed;
 use imaboard_templates::words::JA;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::overview::is_overdue;
 use super::{Member, control, entry_id, explained, page, see_other, sentence, typed};
@@ -37,6 +37,9 @@ const MOST_FOUND: usize = 20;
 const MOST_TOPIC_CHARS: usize = 128;
 /// A second press of the button that makes a password shows the same password within this time, never later.
 const SAME_PRESS: SignedDuration = SignedDuration::from_mins(1);
+
+/// What makes new by itself what was just heard.
+const LIVE: &[&str] = &["desk-devices.js"];
 
 /// The routes of the room.
 pub fn routes() -> Router<Arc<App>> {
@@ -102,6 +105,12 @@ fn strangers(app: &App) -> Vec<Heard> {
     app.board.read(|b| heard.into_iter().filter(|h| b.find_button(&h.profile, &h.device).is_none()).collect())
 }
 
+/// How a device was pressed lately.
+fn pressed(app: &App, profile: &str, device: &str) -> Option<(Gesture, Timestamp)> {
+    let heard = app.listening.strangers(app.clock.now());
+    heard.into_iter().find(|h| h.profile == profile && h.device == device).map(|h| (h.gesture, h.at))
+}
+
 fn address(pairs: &[(&str, &str)]) -> String {
     format!("/desk/devices/new?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
@@ -114,7 +123,7 @@ async fn new(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response 
     let asked = asked(&uri);
     let (Some(profile), Some(device)) = (asked.one("profile"), asked.one("device")) else {
         let heard = strangers(&app);
-        return page(&app, &member, StatusCode::OK, &[], |frame| {
+        return page(&app, &member, StatusCode::OK, LIVE, |frame| {
             let strangers = heard.into_iter().map(|h| Stranger {
                 href: address(&[("profile", &h.profile), ("device", &h.device)]),
                 profile: h.profile,
@@ -127,18 +136,19 @@ async fn new(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response 
         });
     };
     let facility = asked.one("facility").and_then(|id| id.parse::<FacilityId>().ok());
+    let one = Joining { profile, device, pressed: pressed(&app, profile, device) };
     page(&app, &member, StatusCode::OK, &[], |frame| {
         if let Some(held) = facility.as_ref().and_then(|id| frame.moment.board.find_facility(id)) {
             let choices = choices(&app, frame, &held.facility);
             let chosen = proposed(&choices);
-            return devices::what(frame, (profile, device), held, &choices, &chosen, &Wrong::default());
+            return devices::what(frame, one, held, &choices, &chosen, &Wrong::default());
         }
         let q = asked.one("q").unwrap_or_default();
         let found: Vec<(&FacilityBoard, String)> = matching(frame, q)
             .into_iter()
             .map(|held| (held, address(&[("profile", profile), ("device", device), ("facility", held.facility.id.as_str())])))
             .collect();
-        devices::whose(frame, (profile, device), q, &found)
+        devices::whose(frame, one, q, &found)
     })
 }
 
@@ -292,11 +302,13 @@ async fn join(State(app): State<Arc<App>>, member: Member, body: Bytes) -> Respo
         }
         Err(wrong) => (StatusCode::UNPROCESSABLE_ENTITY, wrong),
     };
+    let pressed = pressed(&app, &profile, &device);
     page(&app, &member, status, &[], |frame| match frame.moment.board.find_facility(&facility) {
         Some(held) => {
             let mut choices = choices(&app, frame, &held.facility);
             keep_chosen(&mut choices, &chosen);
-            devices::what(frame, (&profile, &device), held, &choices, &chosen, &wrong)
+            let one = Joining { profile: &profile, device: &device, pressed };
+            devices::what(frame, one, held, &choices, &chosen, &wrong)
         }
         None => {
             let words = wrong.whole.as_deref().unwrap_or(frame.words.t("desk.devices.why.facility"));
@@ -346,7 +358,7 @@ fn button_page(
     });
     let Bad { chosen, light, wrong } = bad;
     let logs_in = logs_in(app, button);
-    page(app, member, status, &[], |frame| {
+    page(app, member, status, LIVE, |frame| {
         let held = frame.moment.board.find_facility(&button.facility);
         let mut choices = held.map(|held| choices(app, frame, &held.facility)).unwrap_or_default();
         // What was set in other words, at the command line, must not be lost by saving something else.

@@ -208,28 +208,52 @@ pub fn heard(frame: &Frame<'_>, strangers: &[Stranger], lasts: SignedDuration) -
         h1 { (frame.t("desk.devices.heard_title")) }
         (in_exercise(frame))
         p.intro { (frame.fill("desk.devices.heard_line", &[("n", &lasts.as_mins().to_string())])) }
-        p.acts { a.btn data-key="R" href="/desk/devices/new" { kbd { "R" } (frame.t("desk.devices.look")) } }
-        @if strangers.is_empty() { p.gap role="status" { (frame.t("desk.devices.nobody")) } } @else {
-            ul.devices-heard { @for (at, one) in strangers.iter().enumerate() { li {
-                a.btn href=(one.href) data-key=[(at < 9).then_some(at + 1)] {
-                    @if at < 9 { kbd { (at + 1) } }
-                    (time_tag(one.at, frame.now())) " " (gesture(frame, one.gesture))
-                    @if let Some(key) = one.key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
-                    " " small { (one.profile) " " (one.device) }
-                }
-            } } }
+        div.devices-live data-live aria-live="polite" {
+            @if strangers.is_empty() { p { (frame.t("desk.devices.nobody")) } } @else {
+                ul.devices-heard { @for (at, one) in strangers.iter().enumerate() { li {
+                    a.btn href=(one.href) data-key=[(at < 9).then_some(at + 1)] {
+                        @if at < 9 { kbd { (at + 1) } }
+                        b { (time_tag(one.at, frame.now())) " " (gesture(frame, one.gesture)) }
+                        @if let Some(key) = one.key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
+                        small { (one.profile) " " (one.device) }
+                    }
+                } } }
+            }
         }
-        p.gap { a.btn href=(Room::Devices.path()) { (frame.t("desk.frame.back")) } }
+        p.hint { (frame.t("desk.devices.nobody_hint")) }
+        p.acts.gap {
+            a.btn data-key="R" href="/desk/devices/new" { kbd { "R" } (frame.t("desk.devices.look")) }
+            a.btn href=(Room::Devices.path()) { (frame.t("desk.frame.back")) }
+        }
     };
     document(frame, Some(Room::Devices), frame.t("desk.devices.heard_title"), middle)
 }
 
+/// The device that is being joined.
+#[derive(Debug, Clone, Copy)]
+pub struct Joining<'a> {
+    /// The device family.
+    pub profile: &'a str,
+    /// Its own name.
+    pub device: &'a str,
+    /// How it was just pressed, and when: by this people know it, not by its name.
+    pub pressed: Option<(Gesture, Timestamp)>,
+}
+
+fn joining(frame: &Frame<'_>, one: Joining<'_>) -> Markup {
+    html! {
+        @if let Some((kind, at)) = one.pressed { b { (time_tag(at, frame.now())) " " (gesture(frame, kind)) } " " }
+        small { (one.profile) " " (one.device) }
+    }
+}
+
 /// Second tap: whose button it is.
 #[must_use]
-pub fn whose(frame: &Frame<'_>, (profile, device): (&str, &str), q: &str, found: &[(&FacilityBoard, String)]) -> Markup {
+pub fn whose(frame: &Frame<'_>, one: Joining<'_>, q: &str, found: &[(&FacilityBoard, String)]) -> Markup {
+    let Joining { profile, device, .. } = one;
     let middle = html! {
         h1 { (frame.t("desk.devices.whose")) }
-        p.intro { (profile) " " (device) }
+        p.intro { (joining(frame, one)) }
         form.acts method="get" action="/desk/devices/new" role="search" {
             input type="hidden" name="profile" value=(profile);
             input type="hidden" name="device" value=(device);
@@ -298,18 +322,19 @@ fn gestures(frame: &Frame<'_>, choices: &[Choice], chosen: &Chosen, wrong: &Wron
 #[must_use]
 pub fn what(
     frame: &Frame<'_>,
-    (profile, device): (&str, &str),
+    one: Joining<'_>,
     held: &FacilityBoard,
     choices: &[Choice],
     chosen: &Chosen,
     wrong: &Wrong,
 ) -> Markup {
+    let Joining { profile, device, .. } = one;
     let title = frame.fill("desk.devices.what", &[("name", &held.facility.name)]);
     let middle = html! {
         h1 { (title) }
         dl.facts.devices-facts {
             dt { (frame.t("desk.devices.facility")) } dd { b { (held.facility.name) } " " small { (frame.city.district(&held.facility.district)) " " (held.facility.id) } }
-            dt { (frame.t("desk.devices.device")) } dd { (profile) " " (device) }
+            dt { (frame.t("desk.devices.device")) } dd { (joining(frame, one)) }
         }
         (in_exercise(frame))
         (whole_problem(wrong))
@@ -384,14 +409,19 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
         }
         section.block.gap {
             h2.rule { (frame.t("desk.devices.test")) }
-            @match row.tested_until {
-                Some(until) => { p role="status" { b { (frame.t("desk.devices.tested")) } " " (time_tag(until, now)) (frame.t("desk.devices.until")) " " (frame.t("desk.devices.test_line")) } }
-                None => { p { (frame.t("desk.devices.test_hint")) } }
+            // While nobody tries it nothing comes by itself, and the page asks for nothing.
+            div data-live[row.tested_until.is_some()] aria-live=[row.tested_until.map(|_| "polite")] {
+                @match row.tested_until {
+                    Some(until) => { p { b { (frame.t("desk.devices.tested")) } " " (time_tag(until, now)) (frame.t("desk.devices.until")) " " (frame.t("desk.devices.test_line")) } }
+                    None => { p { (frame.t("desk.devices.test_hint")) } }
+                }
+                @if !one.tries.is_empty() { ul.devices-tries { @for (kind, key, at) in &one.tries { li {
+                    (time_tag(*at, now)) " " b { (gesture(frame, *kind)) }
+                    @if let Some(key) = key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
+                    @if let Some(setting) = row.button.find_setting(*kind, *key) { " → " (sets_in_words(frame, row.facility, setting)) }
+                } } } }
+                @else if row.tested_until.is_some() { p.nil { (frame.t("desk.devices.test_none")) } }
             }
-            @if !one.tries.is_empty() { ul.facilities-lines { @for (kind, key, at) in &one.tries { li {
-                (time_tag(*at, now)) " " (gesture(frame, *kind))
-                @if let Some(key) = key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
-            } } } }
             @if may {
                 div.acts.gap {
                     form method="post" action={ (base) "/test" } {
