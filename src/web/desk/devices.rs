@@ -12,9 +12,12 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use imaboard_domain::{
-    Button, ButtonId, Facility, FacilityBoard, FacilityId, Facts, Gesture, Moment, Observation, Refused, Rules, Setting, search_form,
+    Button, ButtonId, Facility, FacilityBoard, FacilityId, Facts, Gesture, Moment, Observation, Refused, Rules, Setting,
+    search_form,
 };
-use imaboard_templates::desk::devices::{self, Choice, Chosen, Credential, Joining, List, OFFERED, One, Row, Screen, Stranger, Wrong};
+use imaboard_templates::desk::devices::{
+    self, Choice, Chosen, Credential, Joining, List, OFFERED, One, Row, Screen, Stranger, Wrong,
+};
 use imaboard_templates::desk::{Frame, Role, Room};
 use imaboard_templates::report::form::Typed;
 use imaboard_templates::words::JA;
@@ -75,7 +78,7 @@ async fn list(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response
     let asked = asked(&uri);
     let q: String = asked.one("q").unwrap_or_default().chars().take(60).collect();
     let wanted = asked.one("page").and_then(|p| p.parse::<usize>().ok()).unwrap_or(1).max(1);
-    let strangers = strangers(&app).len();
+    let (strangers, removed) = (strangers(&app).len(), asked.one("done") == Some("removed"));
     page(&app, &member, StatusCode::OK, &[], |frame| {
         let (m, form) = (frame.moment, search_form(&q));
         // A city has hundreds of buttons, and no index of them beside their ids.
@@ -94,7 +97,7 @@ async fn list(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response
         });
         devices::list(
             frame,
-            &List { rows, found: found.len(), q: q.clone(), page: shown, pages, screens: screens.collect(), strangers },
+            &List { rows, found: found.len(), q: q.clone(), page: shown, pages, screens: screens.collect(), strangers, removed },
         )
     })
 }
@@ -535,7 +538,7 @@ async fn remove(State(app): State<Arc<App>>, member: Member, Path(id): Path<Stri
     let Some(button) = find(&app, &id) else { return not_found(&app, &member) };
     let facts = Facts::ButtonRemoved { button: button.id };
     match control(&app, &member, entry_id(&app, &member, &typed(&body)), facts, None).await {
-        Ok(_) => see_other("/desk/devices"),
+        Ok(_) => see_other("/desk/devices?done=removed"),
         Err(error) => {
             let (status, words) = explained(&error);
             page(&app, &member, status, &[], |frame| {

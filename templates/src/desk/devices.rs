@@ -64,6 +64,8 @@ pub struct List<'a> {
     pub screens: Vec<Screen>,
     /// Devices nobody enrolled that were pressed lately.
     pub strangers: usize,
+    /// A button was just removed.
+    pub removed: bool,
 }
 
 /// What a setting does, in words: `特養 空きなし`.
@@ -111,8 +113,11 @@ fn all_sets(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
 
 fn health(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
     html! {
-        @match row.heard_at { Some(at) => { (time_tag(at, frame.now())) } None => { span.nil { (frame.t("desk.devices.never")) } } }
-        @if row.overdue { " " b { (frame.t("desk.devices.overdue")) } }
+        @match row.heard_at {
+            Some(at) => { (time_tag(at, frame.now())) " " }
+            None => { @if !row.overdue { span.nil { (frame.t("desk.devices.never")) } } }
+        }
+        @if row.overdue { b { (frame.t("desk.devices.overdue")) } }
     }
 }
 
@@ -139,28 +144,29 @@ pub fn list(frame: &Frame<'_>, list: &List<'_>) -> Markup {
                     @if list.strangers > 0 { " " (frame.fill("desk.devices.heard_now", &[("n", &list.strangers.to_string())])) } } }
             }
         }
+        @if list.removed { div.done role="status" { p { (frame.t("desk.devices.removed")) } } }
         (in_exercise(frame))
         form.acts method="get" action=(Room::Devices.path()) role="search" {
             label.v for="q" { (frame.t("desk.devices.q")) }
             input id="q" type="search" name="q" value=(list.q) placeholder=(frame.t("desk.devices.q")) data-key="/";
             button { (frame.t("desk.devices.search")) }
         }
-        @if list.rows.is_empty() { p.gap { (frame.t("desk.devices.none")) } } @else {
-            div.scroll tabindex="0" role="region" aria-label=(frame.t("desk.devices.table")) {
-                table {
+        @if list.rows.is_empty() {
+            p.gap role="status" { (frame.t(if list.q.is_empty() { "desk.devices.none" } else { "desk.devices.none_found" })) }
+        } @else {
+            div.scroll.gap tabindex="0" role="region" aria-label=(frame.t("desk.devices.table")) {
+                table.devices-table {
                     thead { tr {
                         th scope="col" { (frame.t("desk.devices.facility")) }
                         th scope="col" { (frame.t("desk.devices.sets")) }
                         th scope="col" { (frame.t("desk.devices.battery")) }
                         th scope="col" { (frame.t("desk.devices.heard")) }
-                        th scope="col" { (frame.t("desk.devices.state")) }
                     } }
                     tbody { @for row in &list.rows { tr {
-                        th scope="row" { a href={ "/desk/devices/" (row.button.id) } { (row.facility.map_or(row.button.facility.as_str(), |f| f.name.as_str())) } br; small { (row.button.id) } }
+                        th scope="row" { a href={ "/desk/devices/" (row.button.id) } { (row.facility.map_or(row.button.facility.as_str(), |f| f.name.as_str())) } br; small { (row.button.id) } @if row.tested_until.is_some() { " " b { (frame.t("desk.devices.tested")) } } }
                         td { (all_sets(frame, row)) }
                         td { (battery(frame, row)) }
                         td { (health(frame, row)) }
-                        td { (frame.t(if row.tested_until.is_some() { "desk.devices.tested" } else { "desk.devices.counts" })) }
                     } } }
                 }
             }
@@ -173,10 +179,10 @@ pub fn list(frame: &Frame<'_>, list: &List<'_>) -> Markup {
                 a href=(screen.url) { (screen.name) }
                 span {
                     @match screen.painted_at {
-                        Some(at) => { (frame.t("desk.devices.painted")) " " (time_tag(at, now)) }
-                        None => { span.nil { (frame.t("desk.devices.never")) } }
+                        Some(at) => { (frame.t("desk.devices.painted")) " " (time_tag(at, now)) " " }
+                        None => {}
                     }
-                    @if screen.silent { " " b { (frame.t("desk.devices.dark")) } }
+                    @if screen.silent { b { (frame.t("desk.devices.dark")) } }
                 }
             } } }
         }
@@ -261,10 +267,13 @@ pub fn whose(frame: &Frame<'_>, one: Joining<'_>, q: &str, found: &[(&FacilityBo
             input id="q" type="search" name="q" value=(q) placeholder=(frame.t("desk.devices.q_facility")) data-key="/";
             button { (frame.t("desk.devices.search")) }
         }
-        @if found.is_empty() { p.gap role="status" { (frame.t("desk.devices.no_facility")) } }
-        ul.devices-heard { @for (held, href) in found { li { a.btn href=(href) {
-            (held.facility.name) " " small { (frame.city.district(&held.facility.district)) " " (held.facility.id) }
-        } } } }
+        @if found.is_empty() { p.gap role="status" { (frame.t("desk.devices.no_facility")) } } @else {
+            ul.devices-whose { @for (held, href) in found { li {
+                a href=(href) { (held.facility.name) }
+                span { (frame.city.district(&held.facility.district)) } span.num { (held.facility.id) }
+            } } }
+            p.hint.gap { (frame.t("desk.devices.whose_hint")) }
+        }
         p.gap { a.btn href="/desk/devices/new" { (frame.t("desk.frame.back")) } }
     };
     document(frame, Some(Room::Devices), frame.t("desk.devices.whose"), middle)
@@ -418,7 +427,10 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
                 @if !one.tries.is_empty() { ul.devices-tries { @for (kind, key, at) in &one.tries { li {
                     (time_tag(*at, now)) " " b { (gesture(frame, *kind)) }
                     @if let Some(key) = key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
-                    @if let Some(setting) = row.button.find_setting(*kind, *key) { " → " (sets_in_words(frame, row.facility, setting)) }
+                    " → " @match row.button.find_setting(*kind, *key) {
+                        Some(setting) => { (sets_in_words(frame, row.facility, setting)) }
+                        None => { (frame.t("desk.devices.nothing")) }
+                    }
                 } } } }
                 @else if row.tested_until.is_some() { p.nil { (frame.t("desk.devices.test_none")) } }
             }
@@ -439,7 +451,9 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
                     input type="hidden" name="nonce" value=(Uuid::now_v7());
                     (gestures(frame, &one.choices, &one.chosen, &one.wrong))
                     @let problem = one.wrong.light.as_deref();
-                    div.field {
+                    // For who builds lamps: nobody else needs to see it.
+                    details.field open[problem.is_some() || !one.light.is_empty()] {
+                        summary { (frame.t("desk.devices.light_other")) }
                         label for="light" { (frame.t("desk.devices.light")) }
                         input id="light" type="text" name="light" value=(one.light) placeholder=(Button::usual_light(&row.button.device)) maxlength="128" autocomplete="off" spellcheck="false"
                             aria-invalid=[problem.map(|_| "true")] aria-describedby=(if problem.is_some() { "light-why light-hint" } else { "light-hint" });
@@ -457,7 +471,7 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
                 p.acts.gap { a.btn href={ (base) "/password" } { (frame.t("desk.devices.credential_new")) } }
             }
         }
-        p.acts.gap {
+        p.acts.devices-end {
             a.btn href=(Room::Devices.path()) { (frame.t("desk.frame.back")) }
             @if may { a.btn href={ (base) "/remove" } { (frame.t("desk.devices.remove")) } }
         }

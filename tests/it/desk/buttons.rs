@@ -36,17 +36,16 @@ async fn a_button_nobody_knew_is_pressed_found_and_joined_in_three_taps_and_its_
     browser.goto(desk_url(&program, "/desk/devices/new")).await.unwrap();
     browser.sees("まだ何も聞こえません").await;
     bridge.publish("zigbee2mqtt/door-9", r#"{"action":"single","battery":81}"#).await;
-    wait_for("the press at the desk, which comes by itself", async || browser.find(By::Css("ul.devices-heard a")).await.ok()).await;
+    wait_for("the press at the desk, which comes by itself", async || browser.find(By::Css("ul.devices-heard a")).await.ok())
+        .await;
     assert!(browser.text().await.contains("door-9"));
     assert!(!browser.overflows().await);
 
     // The page settles before it takes a tap; a second device comes without taking the focus from the first.
     browser.execute("document.querySelector('ul.devices-heard a').focus()", vec![]).await.unwrap();
     bridge.publish("zigbee2mqtt/window", r#"{"action":"double"}"#).await;
-    wait_for("the second press", async || {
-        (browser.find_all(By::Css("ul.devices-heard a")).await.ok()?.len() == 2).then_some(())
-    })
-    .await;
+    wait_for("the second press", async || (browser.find_all(By::Css("ul.devices-heard a")).await.ok()?.len() == 2).then_some(()))
+        .await;
     let focused = browser.active_element().await.unwrap().text().await.unwrap();
     assert!(focused.contains("door-9"), "{focused}");
     tokio::time::sleep(Duration::from_millis(700)).await;
@@ -55,7 +54,7 @@ async fn a_button_nobody_knew_is_pressed_found_and_joined_in_three_taps_and_its_
     click(&browser, "ul.devices-heard a[href*='door-9']").await;
     browser.sees("どの施設のボタンですか").await;
     assert!(browser.barriers().await.is_empty());
-    click(&browser, "ul.devices-heard a[href*='facility=f001']").await;
+    click(&browser, "ul.devices-whose a[href*='facility=f001']").await;
     browser.sees("押すとどうなるか").await;
     let said = browser.one("dl.facts").await.text().await.unwrap();
     assert!(said.contains("f001") && said.contains("door-9"), "{said}");
@@ -70,6 +69,7 @@ async fn a_button_nobody_knew_is_pressed_found_and_joined_in_three_taps_and_its_
     assert!(!browser.text().await.contains("パスワード"), "a Zigbee button has none");
 
     // Its lamp listens at the gateway.
+    click(&browser, "details:has(#light) summary").await;
     let light = browser.one("#light").await;
     light.send_keys("lamps/+").await.unwrap();
     click(&browser, "form:has(#light) .acts button").await;

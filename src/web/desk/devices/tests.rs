@@ -29,7 +29,7 @@ async fn an_unknown_button_is_found_among_those_just_pressed_and_joined_in_three
     assert!(heard.body.contains("/assets/desk-devices-"), "by a script of this page");
     let whose = city.get(&first).await;
     assert!(whose.texts(".intro")[0].contains("1回押す"), "it is known by its press: {}", whose.texts(".intro")[0]);
-    let second = whose.values(".devices-heard a", "href").into_iter().find(|href| href.contains("f001")).unwrap();
+    let second = whose.values(".devices-whose a", "href").into_iter().find(|href| href.contains("f001")).unwrap();
     let what = city.get(&second).await;
     let chosen = what.values("select option[selected]", "value");
     assert_eq!(chosen, ["vacancy/tokuyo:full", "vacancy/tokuyo:available", "first_report:needs_help"]);
@@ -85,14 +85,17 @@ async fn settings_are_changed_tests_begin_and_end_and_a_button_is_removed_after_
     city.post(&format!("{place}/test"), &[("on", "1")]).await;
     assert!(city.app().listening.tested_until(&button, city.app().clock.now()).is_some());
     let tried = city.get(&place).await;
-    assert!(tried.texts("[data-live]")[0].contains("試しています") && tried.texts("[data-live]")[0].contains("まだ押されていません"));
+    assert!(
+        tried.texts("[data-live]")[0].contains("試しています") && tried.texts("[data-live]")[0].contains("まだ押されていません")
+    );
     city.post(&format!("{place}/test"), &[("on", "")]).await;
     assert!(city.app().listening.tested_until(&button, city.app().clock.now()).is_none());
     assert!(city.get(&place).await.texts("[data-live]").is_empty(), "nothing comes by itself when nobody tries");
 
     assert_eq!(city.get(&format!("{place}/remove")).await.status, StatusCode::OK);
     assert!(find(city.app(), &id).is_some(), "asking removes nothing");
-    city.post(&format!("{place}/remove"), &[]).await;
+    let removed = city.post(&format!("{place}/remove"), &[]).await;
+    assert!(city.get(removed.header("location")).await.texts(".done")[0].contains("はずしました"));
     assert_eq!(city.get(&place).await.status, StatusCode::NOT_FOUND);
     let taken = city
         .post("/desk/devices", &[("profile", "nonsense"), ("device", "b"), ("facility", "f001"), ("single", "power:none")])
