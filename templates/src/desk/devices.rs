@@ -144,7 +144,7 @@ pub fn list(frame: &Frame<'_>, list: &List<'_>) -> Markup {
                     @if list.strangers > 0 { " " (frame.fill("desk.devices.heard_now", &[("n", &list.strangers.to_string())])) } } }
             }
         }
-        @if list.removed { div.done role="status" { p { (frame.t("desk.devices.removed")) } } }
+        @if list.removed { div.done.gap role="status" { p { (frame.t("desk.devices.removed")) } } }
         (in_exercise(frame))
         form.acts method="get" action=(Room::Devices.path()) role="search" {
             label.v for="q" { (frame.t("desk.devices.q")) }
@@ -165,8 +165,8 @@ pub fn list(frame: &Frame<'_>, list: &List<'_>) -> Markup {
                     tbody { @for row in &list.rows { tr {
                         th scope="row" { a href={ "/desk/devices/" (row.button.id) } { (row.facility.map_or(row.button.facility.as_str(), |f| f.name.as_str())) } br; small { (row.button.id) } @if row.tested_until.is_some() { " " b { (frame.t("desk.devices.tested")) } } }
                         td { (all_sets(frame, row)) }
-                        td { (battery(frame, row)) }
-                        td { (health(frame, row)) }
+                        td data-label=(frame.t("desk.devices.battery")) { (battery(frame, row)) }
+                        td data-label=(frame.t("desk.devices.heard")) { (health(frame, row)) }
                     } } }
                 }
             }
@@ -405,7 +405,7 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
     let may = frame.may(Role::Coordinator);
     let middle = html! {
         h1 { (name) " " small { (row.button.id) } }
-        @if let Some(done) = &one.done { div.done role="status" { p { (frame.words.t(&format!("desk.devices.done.{done}"))) } } }
+        @if let Some(done) = &one.done { div.done.gap role="status" { p { (frame.words.t(&format!("desk.devices.done.{done}"))) } } }
         (whole_problem(&one.wrong))
         (in_exercise(frame))
         dl.facts.devices-facts {
