@@ -23,11 +23,13 @@ pub struct KnownDevice {
     pub nonce: String,
 }
 
-/// What the password of a button is derived from: another name for each new one. No id holds a `#`.
+/// What the password of a button is derived from: another name for each new one, and for each time that a device is joined, because a
+/// removed button's id is given again. No id holds a `#` or an `@`.
 fn device_name(button: &Button) -> String {
+    let joined = button.joined_at.map(|at| format!("@{at}")).unwrap_or_default();
     match button.password {
-        0 => button.id.to_string(),
-        n => format!("{}#{n}", button.id),
+        0 => format!("{}{joined}", button.id),
+        n => format!("{}{joined}#{n}", button.id),
     }
 }
 
@@ -183,6 +185,20 @@ mod tests {
         assert_ne!(old, new);
         assert!(keys.is_device_password(&first, old.as_bytes()) && keys.is_device_password(&second, new.as_bytes()));
         assert!(!keys.is_device_password(&second, old.as_bytes()), "the old one opens nothing any more");
+    }
+
+    #[test]
+    fn a_removed_button_that_is_joined_again_opens_nothing_with_the_password_it_had() {
+        let keys = Keys::new([7; 32]);
+        let plain = Button::new("b1".parse().unwrap(), "f001".parse().unwrap(), "imaboard".into(), "d".into(), Vec::new());
+        let joined = |at: &str| Button { joined_at: Some(at.parse().unwrap()), ..plain.clone() };
+        let again = joined("2026-07-03T08:00:00.000000001Z");
+        for before in [plain.clone(), joined("2026-07-03T08:00:00Z")] {
+            let old = keys.device_password(&before);
+            assert!(keys.is_device_password(&before, old.as_bytes()) && !keys.is_device_password(&again, old.as_bytes()));
+        }
+        let read: Button = serde_json::from_str(&serde_json::to_string(&again).unwrap()).unwrap();
+        assert_eq!(keys.device_password(&read), keys.device_password(&again), "the log keeps what it is derived from");
     }
 
     #[test]

@@ -34,7 +34,7 @@ const DESK_CSS: &str = concat!(
     include_str!("../assets/desk/account.css"),
 );
 
-const FILES: [(&str, &[u8]); 15] = [
+const FILES: [(&str, &[u8]); 16] = [
     ("public.css", include_bytes!("../assets/public.css")),
     ("report.css", include_bytes!("../assets/report.css")),
     ("report.js", include_bytes!("../assets/report.js")),
@@ -49,6 +49,7 @@ const FILES: [(&str, &[u8]); 15] = [
     ("desk-proxy.js", include_bytes!("../assets/desk-proxy.js")),
     ("desk-incidents.js", include_bytes!("../assets/desk-incidents.js")),
     ("desk-memory.js", include_bytes!("../assets/desk-memory.js")),
+    ("desk-devices.js", include_bytes!("../assets/desk-devices.js")),
     ("desk-overview.js", include_bytes!("../assets/desk-overview.js")),
 ];
 

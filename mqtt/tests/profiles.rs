@@ -452,6 +452,39 @@ fn a_device_may_publish_as_itself_and_as_nobody_else() {
 }
 
 #[test]
+fn a_gateway_may_publish_what_is_heard_of_its_family_and_nothing_of_another() {
+    let profiles = Profiles::builtin();
+    let zigbee = profiles.find("zigbee2mqtt").unwrap().gateway_filters();
+    assert_eq!(zigbee, ["zigbee2mqtt/+", "zigbee2mqtt/+/availability", "zigbee2mqtt/bridge/state"]);
+    let may = |filters: &[String], topic: &str| filters.iter().any(|filter| selects(filter, topic));
+    for foreign in ["zigbee2mqtt/door/set", "zigbee2mqtt/door/action", "home/door/state", "imaboard/button/door/press"] {
+        assert!(!may(&zigbee, foreign), "{foreign}");
+    }
+    let mut presses = 0;
+    for line in include_str!("button_payloads.jsonl").lines() {
+        let message: Value = serde_json::from_str(line).unwrap();
+        if message["count_as_press"] != true {
+            continue;
+        }
+        let (topic, payload) = (message["topic"].as_str().unwrap(), message["payload"].as_str().unwrap_or_default());
+        for press in read(&profiles, topic, payload.as_bytes(), false).presses {
+            let profile = profiles.find(&press.profile).unwrap();
+            if profile.is_behind_gateway() {
+                presses += 1;
+                assert!(may(&profile.gateway_filters(), topic), "{}: {topic}", profile.name());
+            }
+        }
+    }
+    assert!(presses > 5, "{presses}");
+    let heard: HashSet<String> = profiles.subscriptions().into_iter().collect();
+    for profile in profiles.list() {
+        for filter in profile.gateway_filters() {
+            assert!(heard.iter().any(|own| *own == filter || selects(own, &filter)), "{}: nobody hears {filter}", profile.name());
+        }
+    }
+}
+
+#[test]
 fn hostile_bytes_are_never_a_press_and_never_slow() {
     let profiles = Profiles::builtin();
     let topics: Vec<String> = include_str!("button_payloads.jsonl")

@@ -12,13 +12,16 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
 use imaboard_domain::{
-    Button, ButtonId, Facility, FacilityBoard, FacilityId, Facts, Moment, Observation, Refused, Rules, Setting, search_form,
+    Button, ButtonId, Facility, FacilityBoard, FacilityId, Facts, Gesture, Moment, Observation, Refused, Rules, Setting,
+    search_form,
 };
-use imaboard_templates::desk::devices::{self, Choice, Chosen, Credential, List, OFFERED, One, Row, Screen, Stranger, Wrong};
+use imaboard_templates::desk::devices::{
+    self, Choice, Chosen, Credential, Joining, List, OFFERED, One, Row, Screen, Stranger, Wrong,
+};
 use imaboard_templates::desk::{Frame, Role, Room};
 use imaboard_templates::report::form::Typed;
 use imaboard_templates::words::JA;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::overview::is_overdue;
 use super::{Member, control, entry_id, explained, page, see_other, sentence, typed};
@@ -37,6 +40,9 @@ const MOST_FOUND: usize = 20;
 const MOST_TOPIC_CHARS: usize = 128;
 /// A second press of the button that makes a password shows the same password within this time, never later.
 const SAME_PRESS: SignedDuration = SignedDuration::from_mins(1);
+
+/// What makes new by itself what was just heard.
+const LIVE: &[&str] = &["desk-devices.js"];
 
 /// The routes of the room.
 pub fn routes() -> Router<Arc<App>> {
@@ -72,7 +78,7 @@ async fn list(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response
     let asked = asked(&uri);
     let q: String = asked.one("q").unwrap_or_default().chars().take(60).collect();
     let wanted = asked.one("page").and_then(|p| p.parse::<usize>().ok()).unwrap_or(1).max(1);
-    let strangers = strangers(&app).len();
+    let (strangers, removed) = (strangers(&app).len(), asked.one("done") == Some("removed"));
     page(&app, &member, StatusCode::OK, &[], |frame| {
         let (m, form) = (frame.moment, search_form(&q));
         // A city has hundreds of buttons, and no index of them beside their ids.
@@ -91,7 +97,7 @@ async fn list(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response
         });
         devices::list(
             frame,
-            &List { rows, found: found.len(), q: q.clone(), page: shown, pages, screens: screens.collect(), strangers },
+            &List { rows, found: found.len(), q: q.clone(), page: shown, pages, screens: screens.collect(), strangers, removed },
         )
     })
 }
@@ -100,6 +106,12 @@ async fn list(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response
 fn strangers(app: &App) -> Vec<Heard> {
     let heard = app.listening.strangers(app.clock.now());
     app.board.read(|b| heard.into_iter().filter(|h| b.find_button(&h.profile, &h.device).is_none()).collect())
+}
+
+/// How a device was pressed lately.
+fn pressed(app: &App, profile: &str, device: &str) -> Option<(Gesture, Timestamp)> {
+    let heard = app.listening.strangers(app.clock.now());
+    heard.into_iter().find(|h| h.profile == profile && h.device == device).map(|h| (h.gesture, h.at))
 }
 
 fn address(pairs: &[(&str, &str)]) -> String {
@@ -114,7 +126,7 @@ async fn new(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response 
     let asked = asked(&uri);
     let (Some(profile), Some(device)) = (asked.one("profile"), asked.one("device")) else {
         let heard = strangers(&app);
-        return page(&app, &member, StatusCode::OK, &[], |frame| {
+        return page(&app, &member, StatusCode::OK, LIVE, |frame| {
             let strangers = heard.into_iter().map(|h| Stranger {
                 href: address(&[("profile", &h.profile), ("device", &h.device)]),
                 profile: h.profile,
@@ -127,18 +139,19 @@ async fn new(State(app): State<Arc<App>>, member: Member, uri: Uri) -> Response 
         });
     };
     let facility = asked.one("facility").and_then(|id| id.parse::<FacilityId>().ok());
+    let one = Joining { profile, device, pressed: pressed(&app, profile, device) };
     page(&app, &member, StatusCode::OK, &[], |frame| {
         if let Some(held) = facility.as_ref().and_then(|id| frame.moment.board.find_facility(id)) {
             let choices = choices(&app, frame, &held.facility);
             let chosen = proposed(&choices);
-            return devices::what(frame, (profile, device), held, &choices, &chosen, &Wrong::default());
+            return devices::what(frame, one, held, &choices, &chosen, &Wrong::default());
         }
         let q = asked.one("q").unwrap_or_default();
         let found: Vec<(&FacilityBoard, String)> = matching(frame, q)
             .into_iter()
             .map(|held| (held, address(&[("profile", profile), ("device", device), ("facility", held.facility.id.as_str())])))
             .collect();
-        devices::whose(frame, (profile, device), q, &found)
+        devices::whose(frame, one, q, &found)
     })
 }
 
@@ -292,11 +305,13 @@ async fn join(State(app): State<Arc<App>>, member: Member, body: Bytes) -> Respo
         }
         Err(wrong) => (StatusCode::UNPROCESSABLE_ENTITY, wrong),
     };
+    let pressed = pressed(&app, &profile, &device);
     page(&app, &member, status, &[], |frame| match frame.moment.board.find_facility(&facility) {
         Some(held) => {
             let mut choices = choices(&app, frame, &held.facility);
             keep_chosen(&mut choices, &chosen);
-            devices::what(frame, (&profile, &device), held, &choices, &chosen, &wrong)
+            let one = Joining { profile: &profile, device: &device, pressed };
+            devices::what(frame, one, held, &choices, &chosen, &wrong)
         }
         None => {
             let words = wrong.whole.as_deref().unwrap_or(frame.words.t("desk.devices.why.facility"));
@@ -346,7 +361,7 @@ fn button_page(
     });
     let Bad { chosen, light, wrong } = bad;
     let logs_in = logs_in(app, button);
-    page(app, member, status, &[], |frame| {
+    page(app, member, status, LIVE, |frame| {
         let held = frame.moment.board.find_facility(&button.facility);
         let mut choices = held.map(|held| choices(app, frame, &held.facility)).unwrap_or_default();
         // What was set in other words, at the command line, must not be lost by saving something else.
@@ -523,7 +538,7 @@ async fn remove(State(app): State<Arc<App>>, member: Member, Path(id): Path<Stri
     let Some(button) = find(&app, &id) else { return not_found(&app, &member) };
     let facts = Facts::ButtonRemoved { button: button.id };
     match control(&app, &member, entry_id(&app, &member, &typed(&body)), facts, None).await {
-        Ok(_) => see_other("/desk/devices"),
+        Ok(_) => see_other("/desk/devices?done=removed"),
         Err(error) => {
             let (status, words) = explained(&error);
             page(&app, &member, status, &[], |frame| {

@@ -64,6 +64,8 @@ pub struct List<'a> {
     pub screens: Vec<Screen>,
     /// Devices nobody enrolled that were pressed lately.
     pub strangers: usize,
+    /// A button was just removed.
+    pub removed: bool,
 }
 
 /// What a setting does, in words: `特養 空きなし`.
@@ -111,8 +113,11 @@ fn all_sets(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
 
 fn health(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
     html! {
-        @match row.heard_at { Some(at) => { (time_tag(at, frame.now())) } None => { span.nil { (frame.t("desk.devices.never")) } } }
-        @if row.overdue { " " b { (frame.t("desk.devices.overdue")) } }
+        @match row.heard_at {
+            Some(at) => { (time_tag(at, frame.now())) " " }
+            None => { @if !row.overdue { span.nil { (frame.t("desk.devices.never")) } } }
+        }
+        @if row.overdue { b { (frame.t("desk.devices.overdue")) } }
     }
 }
 
@@ -139,28 +144,29 @@ pub fn list(frame: &Frame<'_>, list: &List<'_>) -> Markup {
                     @if list.strangers > 0 { " " (frame.fill("desk.devices.heard_now", &[("n", &list.strangers.to_string())])) } } }
             }
         }
+        @if list.removed { div.done.gap role="status" { p { (frame.t("desk.devices.removed")) } } }
         (in_exercise(frame))
         form.acts method="get" action=(Room::Devices.path()) role="search" {
             label.v for="q" { (frame.t("desk.devices.q")) }
             input id="q" type="search" name="q" value=(list.q) placeholder=(frame.t("desk.devices.q")) data-key="/";
             button { (frame.t("desk.devices.search")) }
         }
-        @if list.rows.is_empty() { p.gap { (frame.t("desk.devices.none")) } } @else {
-            div.scroll tabindex="0" role="region" aria-label=(frame.t("desk.devices.table")) {
-                table {
+        @if list.rows.is_empty() {
+            p.gap role="status" { (frame.t(if list.q.is_empty() { "desk.devices.none" } else { "desk.devices.none_found" })) }
+        } @else {
+            div.scroll.gap tabindex="0" role="region" aria-label=(frame.t("desk.devices.table")) {
+                table.devices-table {
                     thead { tr {
                         th scope="col" { (frame.t("desk.devices.facility")) }
                         th scope="col" { (frame.t("desk.devices.sets")) }
                         th scope="col" { (frame.t("desk.devices.battery")) }
                         th scope="col" { (frame.t("desk.devices.heard")) }
-                        th scope="col" { (frame.t("desk.devices.state")) }
                     } }
                     tbody { @for row in &list.rows { tr {
-                        th scope="row" { a href={ "/desk/devices/" (row.button.id) } { (row.facility.map_or(row.button.facility.as_str(), |f| f.name.as_str())) } br; small { (row.button.id) } }
+                        th scope="row" { a href={ "/desk/devices/" (row.button.id) } { (row.facility.map_or(row.button.facility.as_str(), |f| f.name.as_str())) } br; small { (row.button.id) } @if row.tested_until.is_some() { " " b { (frame.t("desk.devices.tested")) } } }
                         td { (all_sets(frame, row)) }
-                        td { (battery(frame, row)) }
-                        td { (health(frame, row)) }
-                        td { (frame.t(if row.tested_until.is_some() { "desk.devices.tested" } else { "desk.devices.counts" })) }
+                        td data-label=(frame.t("desk.devices.battery")) { (battery(frame, row)) }
+                        td data-label=(frame.t("desk.devices.heard")) { (health(frame, row)) }
                     } } }
                 }
             }
@@ -173,10 +179,10 @@ pub fn list(frame: &Frame<'_>, list: &List<'_>) -> Markup {
                 a href=(screen.url) { (screen.name) }
                 span {
                     @match screen.painted_at {
-                        Some(at) => { (frame.t("desk.devices.painted")) " " (time_tag(at, now)) }
-                        None => { span.nil { (frame.t("desk.devices.never")) } }
+                        Some(at) => { (frame.t("desk.devices.painted")) " " (time_tag(at, now)) " " }
+                        None => {}
                     }
-                    @if screen.silent { " " b { (frame.t("desk.devices.dark")) } }
+                    @if screen.silent { b { (frame.t("desk.devices.dark")) } }
                 }
             } } }
         }
@@ -208,28 +214,52 @@ pub fn heard(frame: &Frame<'_>, strangers: &[Stranger], lasts: SignedDuration) -
         h1 { (frame.t("desk.devices.heard_title")) }
         (in_exercise(frame))
         p.intro { (frame.fill("desk.devices.heard_line", &[("n", &lasts.as_mins().to_string())])) }
-        p.acts { a.btn data-key="R" href="/desk/devices/new" { kbd { "R" } (frame.t("desk.devices.look")) } }
-        @if strangers.is_empty() { p.gap role="status" { (frame.t("desk.devices.nobody")) } } @else {
-            ul.devices-heard { @for (at, one) in strangers.iter().enumerate() { li {
-                a.btn href=(one.href) data-key=[(at < 9).then_some(at + 1)] {
-                    @if at < 9 { kbd { (at + 1) } }
-                    (time_tag(one.at, frame.now())) " " (gesture(frame, one.gesture))
-                    @if let Some(key) = one.key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
-                    " " small { (one.profile) " " (one.device) }
-                }
-            } } }
+        div.devices-live data-live aria-live="polite" {
+            @if strangers.is_empty() { p { (frame.t("desk.devices.nobody")) } } @else {
+                ul.devices-heard { @for (at, one) in strangers.iter().enumerate() { li {
+                    a.btn href=(one.href) data-key=[(at < 9).then_some(at + 1)] {
+                        @if at < 9 { kbd { (at + 1) } }
+                        b { (time_tag(one.at, frame.now())) " " (gesture(frame, one.gesture)) }
+                        @if let Some(key) = one.key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
+                        small { (one.profile) " " (one.device) }
+                    }
+                } } }
+            }
         }
-        p.gap { a.btn href=(Room::Devices.path()) { (frame.t("desk.frame.back")) } }
+        p.hint { (frame.t("desk.devices.nobody_hint")) }
+        p.acts.gap {
+            a.btn data-key="R" href="/desk/devices/new" { kbd { "R" } (frame.t("desk.devices.look")) }
+            a.btn href=(Room::Devices.path()) { (frame.t("desk.frame.back")) }
+        }
     };
     document(frame, Some(Room::Devices), frame.t("desk.devices.heard_title"), middle)
 }
 
+/// The device that is being joined.
+#[derive(Debug, Clone, Copy)]
+pub struct Joining<'a> {
+    /// The device family.
+    pub profile: &'a str,
+    /// Its own name.
+    pub device: &'a str,
+    /// How it was just pressed, and when: by this people know it, not by its name.
+    pub pressed: Option<(Gesture, Timestamp)>,
+}
+
+fn joining(frame: &Frame<'_>, one: Joining<'_>) -> Markup {
+    html! {
+        @if let Some((kind, at)) = one.pressed { b { (time_tag(at, frame.now())) " " (gesture(frame, kind)) } " " }
+        small { (one.profile) " " (one.device) }
+    }
+}
+
 /// Second tap: whose button it is.
 #[must_use]
-pub fn whose(frame: &Frame<'_>, (profile, device): (&str, &str), q: &str, found: &[(&FacilityBoard, String)]) -> Markup {
+pub fn whose(frame: &Frame<'_>, one: Joining<'_>, q: &str, found: &[(&FacilityBoard, String)]) -> Markup {
+    let Joining { profile, device, .. } = one;
     let middle = html! {
         h1 { (frame.t("desk.devices.whose")) }
-        p.intro { (profile) " " (device) }
+        p.intro { (joining(frame, one)) }
         form.acts method="get" action="/desk/devices/new" role="search" {
             input type="hidden" name="profile" value=(profile);
             input type="hidden" name="device" value=(device);
@@ -237,10 +267,13 @@ pub fn whose(frame: &Frame<'_>, (profile, device): (&str, &str), q: &str, found:
             input id="q" type="search" name="q" value=(q) placeholder=(frame.t("desk.devices.q_facility")) data-key="/";
             button { (frame.t("desk.devices.search")) }
         }
-        @if found.is_empty() { p.gap role="status" { (frame.t("desk.devices.no_facility")) } }
-        ul.devices-heard { @for (held, href) in found { li { a.btn href=(href) {
-            (held.facility.name) " " small { (frame.city.district(&held.facility.district)) " " (held.facility.id) }
-        } } } }
+        @if found.is_empty() { p.gap role="status" { (frame.t("desk.devices.no_facility")) } } @else {
+            ul.devices-whose { @for (held, href) in found { li {
+                a href=(href) { (held.facility.name) }
+                span { (frame.city.district(&held.facility.district)) } span.num { (held.facility.id) }
+            } } }
+            p.hint.gap { (frame.t("desk.devices.whose_hint")) }
+        }
         p.gap { a.btn href="/desk/devices/new" { (frame.t("desk.frame.back")) } }
     };
     document(frame, Some(Room::Devices), frame.t("desk.devices.whose"), middle)
@@ -298,18 +331,19 @@ fn gestures(frame: &Frame<'_>, choices: &[Choice], chosen: &Chosen, wrong: &Wron
 #[must_use]
 pub fn what(
     frame: &Frame<'_>,
-    (profile, device): (&str, &str),
+    one: Joining<'_>,
     held: &FacilityBoard,
     choices: &[Choice],
     chosen: &Chosen,
     wrong: &Wrong,
 ) -> Markup {
+    let Joining { profile, device, .. } = one;
     let title = frame.fill("desk.devices.what", &[("name", &held.facility.name)]);
     let middle = html! {
         h1 { (title) }
         dl.facts.devices-facts {
             dt { (frame.t("desk.devices.facility")) } dd { b { (held.facility.name) } " " small { (frame.city.district(&held.facility.district)) " " (held.facility.id) } }
-            dt { (frame.t("desk.devices.device")) } dd { (profile) " " (device) }
+            dt { (frame.t("desk.devices.device")) } dd { (joining(frame, one)) }
         }
         (in_exercise(frame))
         (whole_problem(wrong))
@@ -371,7 +405,7 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
     let may = frame.may(Role::Coordinator);
     let middle = html! {
         h1 { (name) " " small { (row.button.id) } }
-        @if let Some(done) = &one.done { div.done role="status" { p { (frame.words.t(&format!("desk.devices.done.{done}"))) } } }
+        @if let Some(done) = &one.done { div.done.gap role="status" { p { (frame.words.t(&format!("desk.devices.done.{done}"))) } } }
         (whole_problem(&one.wrong))
         (in_exercise(frame))
         dl.facts.devices-facts {
@@ -384,14 +418,22 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
         }
         section.block.gap {
             h2.rule { (frame.t("desk.devices.test")) }
-            @match row.tested_until {
-                Some(until) => { p role="status" { b { (frame.t("desk.devices.tested")) } " " (time_tag(until, now)) (frame.t("desk.devices.until")) " " (frame.t("desk.devices.test_line")) } }
-                None => { p { (frame.t("desk.devices.test_hint")) } }
+            // While nobody tries it nothing comes by itself, and the page asks for nothing.
+            div data-live[row.tested_until.is_some()] aria-live=[row.tested_until.map(|_| "polite")] {
+                @match row.tested_until {
+                    Some(until) => { p { b { (frame.t("desk.devices.tested")) } " " (time_tag(until, now)) (frame.t("desk.devices.until")) " " (frame.t("desk.devices.test_line")) } }
+                    None => { p { (frame.t("desk.devices.test_hint")) } }
+                }
+                @if !one.tries.is_empty() { ul.devices-tries { @for (kind, key, at) in &one.tries { li {
+                    (time_tag(*at, now)) " " b { (gesture(frame, *kind)) }
+                    @if let Some(key) = key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
+                    " → " @match row.button.find_setting(*kind, *key) {
+                        Some(setting) => { (sets_in_words(frame, row.facility, setting)) }
+                        None => { (frame.t("desk.devices.nothing")) }
+                    }
+                } } } }
+                @else if row.tested_until.is_some() { p.nil { (frame.t("desk.devices.test_none")) } }
             }
-            @if !one.tries.is_empty() { ul.facilities-lines { @for (kind, key, at) in &one.tries { li {
-                (time_tag(*at, now)) " " (gesture(frame, *kind))
-                @if let Some(key) = key { " " (frame.fill("desk.devices.key", &[("n", &key.to_string())])) }
-            } } } }
             @if may {
                 div.acts.gap {
                     form method="post" action={ (base) "/test" } {
@@ -409,7 +451,9 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
                     input type="hidden" name="nonce" value=(Uuid::now_v7());
                     (gestures(frame, &one.choices, &one.chosen, &one.wrong))
                     @let problem = one.wrong.light.as_deref();
-                    div.field {
+                    // For who builds lamps: nobody else needs to see it.
+                    details.field open[problem.is_some() || !one.light.is_empty()] {
+                        summary { (frame.t("desk.devices.light_other")) }
                         label for="light" { (frame.t("desk.devices.light")) }
                         input id="light" type="text" name="light" value=(one.light) placeholder=(Button::usual_light(&row.button.device)) maxlength="128" autocomplete="off" spellcheck="false"
                             aria-invalid=[problem.map(|_| "true")] aria-describedby=(if problem.is_some() { "light-why light-hint" } else { "light-hint" });
@@ -427,7 +471,7 @@ pub fn show(frame: &Frame<'_>, one: &One<'_>) -> Markup {
                 p.acts.gap { a.btn href={ (base) "/password" } { (frame.t("desk.devices.credential_new")) } }
             }
         }
-        p.acts.gap {
+        p.acts.devices-end {
             a.btn href=(Room::Devices.path()) { (frame.t("desk.frame.back")) }
             @if may { a.btn href={ (base) "/remove" } { (frame.t("desk.devices.remove")) } }
         }

@@ -262,7 +262,7 @@ pub fn show(frame: &Frame<'_>, held: &FacilityBoard, keys: &KeysOf, saved: bool)
             @if buttons.is_empty() { p.nil { (frame.t("desk.facilities.no_buttons")) } }
             ul.facilities-lines {
                 @for b in buttons { li {
-                    (b.id) " " small { (b.profile) " " (b.device) }
+                    a href={ "/desk/devices/" (b.id) } { (b.id) } " " small { (b.profile) " " (b.device) }
                 } }
             }
         }

@@ -1,7 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use imaboard_domain::Gesture;
-
 use super::super::tests::City;
 use super::*;
 use crate::intake::listening::Heard;
@@ -27,8 +25,11 @@ async fn an_unknown_button_is_found_among_those_just_pressed_and_joined_in_three
     pressed(&city, "door-7");
     let heard = city.get("/desk/devices/new").await;
     let first = heard.values(".devices-heard a", "href").remove(0);
+    assert_eq!(heard.texts("[data-live] .devices-heard").len(), 1, "what was heard is the part that makes itself new");
+    assert!(heard.body.contains("/assets/desk-devices-"), "by a script of this page");
     let whose = city.get(&first).await;
-    let second = whose.values(".devices-heard a", "href").into_iter().find(|href| href.contains("f001")).unwrap();
+    assert!(whose.texts(".intro")[0].contains("1回押す"), "it is known by its press: {}", whose.texts(".intro")[0]);
+    let second = whose.values(".devices-whose a", "href").into_iter().find(|href| href.contains("f001")).unwrap();
     let what = city.get(&second).await;
     let chosen = what.values("select option[selected]", "value");
     assert_eq!(chosen, ["vacancy/tokuyo:full", "vacancy/tokuyo:available", "first_report:needs_help"]);
@@ -83,13 +84,18 @@ async fn settings_are_changed_tests_begin_and_end_and_a_button_is_removed_after_
     let button: ButtonId = id.parse().unwrap();
     city.post(&format!("{place}/test"), &[("on", "1")]).await;
     assert!(city.app().listening.tested_until(&button, city.app().clock.now()).is_some());
-    assert!(city.get(&place).await.body.contains("試しています"));
+    let tried = city.get(&place).await;
+    assert!(
+        tried.texts("[data-live]")[0].contains("試しています") && tried.texts("[data-live]")[0].contains("まだ押されていません")
+    );
     city.post(&format!("{place}/test"), &[("on", "")]).await;
     assert!(city.app().listening.tested_until(&button, city.app().clock.now()).is_none());
+    assert!(city.get(&place).await.texts("[data-live]").is_empty(), "nothing comes by itself when nobody tries");
 
     assert_eq!(city.get(&format!("{place}/remove")).await.status, StatusCode::OK);
     assert!(find(city.app(), &id).is_some(), "asking removes nothing");
-    city.post(&format!("{place}/remove"), &[]).await;
+    let removed = city.post(&format!("{place}/remove"), &[]).await;
+    assert!(city.get(removed.header("location")).await.texts(".done")[0].contains("はずしました"));
     assert_eq!(city.get(&place).await.status, StatusCode::NOT_FOUND);
     let taken = city
         .post("/desk/devices", &[("profile", "nonsense"), ("device", "b"), ("facility", "f001"), ("single", "power:none")])

@@ -101,25 +101,32 @@ pub(super) async fn issue(State(app): State<Arc<App>>, member: Member, Path(id):
     // A second press: its key would be another one.
     if let Ok(Some(stored)) = app.recorder.find(entry).await {
         return match stored.facts {
-            Facts::KeyIssued { key, .. } => see_other(&below(&f, &key, "")),
+            Facts::KeyIssued { key, .. } => see_other(&below(&f, &key, "?done=issued")),
             _ => see_other(&path(&f.id, "")),
         };
     }
     let Some(key) = app.keys.new_id() else { return no_key(&app, &member) };
     let facts = Facts::KeyIssued { key: key.clone(), facility: f.id.clone(), label };
     match control(&app, &member, entry, facts, None).await {
-        Ok(_) => see_other(&below(&f, &key, "")),
+        Ok(_) => see_other(&below(&f, &key, "?done=issued")),
         Err(error) => refused(&app, &member, &error),
     }
 }
 
-pub(super) async fn show(State(app): State<Arc<App>>, member: Member, Path((id, key)): Path<(String, String)>) -> Response {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    member: Member,
+    Path((id, key)): Path<(String, String)>,
+    uri: Uri,
+) -> Response {
     if let Some(no) = only_coordinators(&app, &member) {
         return no;
     }
     let Some((f, row)) = find(&app, &id, &key) else { return no_key(&app, &member) };
     let (url, code) = (report_url(&app, &row.id), code(&app, &row.id));
-    page(&app, &member, StatusCode::OK, &[], |frame| keys::page(frame, &f, &row, &url, code.as_deref()))
+    let asked = asked(&uri);
+    let done = asked.one("done").filter(|done| ["issued", "rotated"].contains(done));
+    page(&app, &member, StatusCode::OK, &[], |frame| keys::page(frame, &f, &row, &url, code.as_deref(), done))
 }
 
 fn question(app: &App, member: &Member, f: &Facility, row: &KeyRow, what: &str) -> Response {
@@ -172,7 +179,7 @@ pub(super) async fn rotate(
     if let (Some(f), Ok(Some(stored))) = (record(&app, &id), app.recorder.find(entry).await)
         && let Facts::KeyIssued { key, .. } = stored.facts
     {
-        return see_other(&below(&f, &key, ""));
+        return see_other(&below(&f, &key, "?done=rotated"));
     }
     let Some((f, row)) = find(&app, &id, &key) else { return no_key(&app, &member) };
     let Some(new) = app.keys.new_id() else { return no_key(&app, &member) };
@@ -181,7 +188,7 @@ pub(super) async fn rotate(
         return refused(&app, &member, &error);
     }
     match control(&app, &member, new_id(), Facts::KeyRevoked { key: row.id }, None).await {
-        Ok(_) => see_other(&below(&f, &new, "")),
+        Ok(_) => see_other(&below(&f, &new, "?done=rotated")),
         Err(error) => refused(&app, &member, &error),
     }
 }
@@ -195,7 +202,7 @@ pub(super) async fn revoke(
     let Some((f, row)) = find(&app, &id, &key) else { return no_key(&app, &member) };
     match control(&app, &member, entry_id(&app, &member, &typed(&body)), Facts::KeyRevoked { key: row.id }, None).await {
         // What it reported may have been the reason.
-        Ok(_) => see_other(&path(&f.id, &format!("key-reports/{key}"))),
+        Ok(_) => see_other(&path(&f.id, &format!("key-reports/{key}?done=revoked"))),
         Err(error) => refused(&app, &member, &error),
     }
 }
@@ -236,7 +243,10 @@ pub(super) async fn reports(
     uri: Uri,
 ) -> Response {
     let asked = asked(&uri);
-    let said = asked.one("done").and_then(|n| n.parse().ok()).map_or(Said::Nothing, Said::Taken);
+    let said = match asked.one("done") {
+        Some("revoked") => Said::Revoked,
+        done => done.and_then(|n| n.parse().ok()).map_or(Said::Nothing, Said::Taken),
+    };
     reports_page(&app, &member, (&id, &key), asked.one("since"), StatusCode::OK, said).await
 }
 

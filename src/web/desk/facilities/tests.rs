@@ -103,7 +103,7 @@ async fn a_facility_is_made_and_leaves_and_comes_back() {
 async fn a_key_is_issued_printed_replaced_and_ended() {
     let city = City::open().await;
     let issued = city.post("/desk/facilities/f001/keys", &[("label", "夜勤机")]).await;
-    let key = issued.header("location").to_owned();
+    let key = issued.header("location").split('?').next().unwrap().to_owned();
     assert!(city.get(&key).await.body.contains("<svg"));
     assert_eq!(city.get_as(Role::Viewer, &key).await.status, StatusCode::FORBIDDEN);
     assert_eq!(city.get_as(Role::Viewer, "/desk/posters").await.status, StatusCode::FORBIDDEN);
@@ -111,6 +111,8 @@ async fn a_key_is_issued_printed_replaced_and_ended() {
     assert_eq!(a5.texts(".sheet .fac"), ["はまゆう荘"], "one sheet for the one facility with a key");
     assert!(a5.values("link", "href").iter().any(|href| href.contains("poster-a5")));
     let rotated = city.post(&format!("{key}/rotate"), &[]).await.header("location").to_owned();
+    assert!(city.get(&rotated).await.texts(".done")[0].contains("前のQRでは"), "what to do now is said");
+    let rotated = rotated.split('?').next().unwrap().to_owned();
     assert_ne!(rotated, key);
     assert_eq!(city.get(&key).await.status, StatusCode::NOT_FOUND);
     city.post(&format!("{rotated}/revoke"), &[]).await;
@@ -188,6 +190,7 @@ async fn what_a_revoked_key_reported_is_offered_and_taken_back() {
     let revoked = city.post(&format!("/desk/facilities/f001/keys/{key}/revoke"), &[]).await;
     let place = revoked.header("location").to_owned();
     let page = city.get(&place).await;
+    assert!(page.texts(".done")[0].contains("取り消しました"));
     let reports = page.values("input[name=report]", "value");
     assert_eq!(reports.len(), 1, "only what this key said: {}", page.body);
     let since = page.values("input[name=since]", "value").remove(0);
@@ -330,7 +333,14 @@ async fn what_is_wrong_with_the_label_of_a_key_is_said_at_the_field_and_what_was
 #[tokio::test]
 async fn a_revoked_key_is_still_found_with_its_reports_and_a_second_press_leads_to_the_new_key() {
     let city = City::open().await;
-    let issued = city.post("/desk/facilities/f001/keys", &[("label", "夜勤机")]).await.header("location").to_owned();
+    let issued = city
+        .post("/desk/facilities/f001/keys", &[("label", "夜勤机")])
+        .await
+        .header("location")
+        .split('?')
+        .next()
+        .unwrap()
+        .to_owned();
     assert!(city.get(&issued).await.body.contains("まだ使われていません"), "last use stands on the page of a key");
     let fields = [("nonce", "0192a000-0000-7000-8000-000000000001")];
     let rotated = city.post(&format!("{issued}/rotate"), &fields).await.header("location").to_owned();

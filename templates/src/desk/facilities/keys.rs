@@ -29,7 +29,6 @@ pub fn section(frame: &Frame<'_>, f: &Facility, keys: &KeysOf) -> Markup {
                         label for="label" { (frame.t("desk.facilities.keys.label")) }
                         input id="label" type="text" name="label" value=(keys.typed) maxlength="60" required list="labels" autocomplete="off"
                             autofocus[problem.is_some()] aria-invalid=[problem.map(|_| "true")] aria-describedby=[problem.map(|_| "label-why")];
-                        (field_error("label-why", problem))
                         datalist id="labels" {
                             option value=(frame.t("desk.facilities.keys.door")) {}
                             option value=(frame.t("desk.facilities.keys.office")) {}
@@ -37,6 +36,7 @@ pub fn section(frame: &Frame<'_>, f: &Facility, keys: &KeysOf) -> Markup {
                         }
                     }
                     button { (frame.t("desk.facilities.keys.issue")) }
+                    (field_error("label-why", problem))
                 }
             }
             @if !keys.ended.is_empty() {
@@ -80,14 +80,14 @@ fn last_used(frame: &Frame<'_>, key: &KeyRow) -> Markup {
 }
 
 /// One key: its QR code and address, and how it is replaced or ended. `qr` is `None` while the address of this city would work on no
-/// telephone.
+/// telephone; `done` is what was just done, as the end of a key of words.
 #[must_use]
-pub fn page(frame: &Frame<'_>, f: &Facility, key: &KeyRow, url: &str, qr: Option<&str>) -> Markup {
+pub fn page(frame: &Frame<'_>, f: &Facility, key: &KeyRow, url: &str, qr: Option<&str>, done: Option<&str>) -> Markup {
     let below = |end: &str| path(&f.id, &format!("keys/{}{end}", key.id));
     let title = format!("{} {}", f.name, key.label);
     let middle = html! {
-        p { a href=(path(&f.id, "")) { (f.name) } }
         h1 { (title) " " small { (key.id) } }
+        @if let Some(done) = done { div.done.gap role="status" { p { (frame.words.t(&format!("desk.facilities.keys.done_{done}"))) } } }
         p { (frame.t("desk.facilities.keys.last_used")) " " (last_used(frame, key)) }
         @match qr {
             Some(qr) => {
@@ -104,8 +104,9 @@ pub fn page(frame: &Frame<'_>, f: &Facility, key: &KeyRow, url: &str, qr: Option
         p.acts.gap {
             a.btn href=(path(&f.id, &format!("key-reports/{}", key.id))) { (frame.t("desk.facilities.keys.see_reports")) }
             a.btn href=(below("/rotate")) { (frame.t("desk.facilities.keys.rotate")) }
-            a.btn.danger href=(below("/revoke")) { (frame.t("desk.facilities.keys.revoke")) }
+            a.btn href=(below("/revoke")) { (frame.t("desk.facilities.keys.revoke")) }
         }
+        p.acts.gap { a.btn href=(path(&f.id, "")) { (frame.t("desk.frame.back")) } }
     };
     document(frame, Some(Room::Facilities), &title, middle)
 }
@@ -123,6 +124,8 @@ pub enum Said {
     Nothing,
     /// So many reports were taken back.
     Taken(u32),
+    /// The key was just revoked.
+    Revoked,
     /// Somebody wanted to take back reports and chose none.
     NoneChosen,
 }
@@ -146,6 +149,7 @@ pub fn reports(frame: &Frame<'_>, f: &Facility, key: &str, since: Timestamp, ent
         h1 { (title) }
         p.intro { (frame.t("desk.facilities.keys.reports_line")) }
         @if let Said::Taken(done) = said { div.done role="status" { p { (frame.fill("desk.facilities.keys.reports_done", &[("n", &done.to_string())])) } } }
+        @if said == Said::Revoked { div.done role="status" { p { (frame.t("desk.facilities.keys.done_revoked")) } } }
         form.facilities-search method="get" action=(action) {
             div.field { label for="since" { (frame.t("desk.facilities.keys.since")) } input id="since" type="date" name="since" value=(day); }
             button { (frame.t("desk.facilities.keys.look")) }
