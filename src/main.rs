@@ -21,7 +21,6 @@ use imaboard::wiring::{self, Purpose, Serve};
 use imaboard::{press, telemetry};
 use imaboard_domain::{Facility, FacilityId};
 use serde_json::Value;
-use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -36,7 +35,7 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let runtime = match runtime() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("the program cannot start: {error}");
@@ -55,13 +54,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The runtime for this machine: where there is one core, nobody takes over work, and being ready to share it costs every request.
-fn runtime() -> std::io::Result<Runtime> {
-    let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
-    let mut runtime = if alone { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    runtime.enable_all().build()
 }
 
 async fn run(cli: Cli) -> Result<(), Failed> {

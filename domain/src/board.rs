@@ -27,7 +27,6 @@ use crate::id::{ButtonId, DisplayId, EntryId, FacilityId, IncidentId, KeyId, Pos
 use crate::incident::{Answer, Incident, IncidentNote, RollCall};
 use crate::index::{Index, Marks};
 use crate::moment::city_date;
-use crate::packed_time;
 use crate::posting::{Posting, PostingKind, PostingState, Returned};
 use crate::service::{Cell, Grid, ServiceKind};
 use crate::standing::{Channel, Standing};
@@ -103,32 +102,12 @@ pub struct LastReport {
 }
 
 /// One day of one bed cell: the free places last observed on that day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "StoredDay", try_from = "StoredDay")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayCount {
     /// Order among observations of that day.
     pub rank: (Timestamp, Timestamp, EntryId),
     /// Free places, if a number was said.
     pub count: Option<u32>,
-}
-
-/// A day as a checkpoint holds it: without names, because most of a board are days.
-#[derive(Serialize, Deserialize)]
-struct StoredDay(packed_time::Parts, packed_time::Parts, EntryId, Option<u32>);
-
-impl From<DayCount> for StoredDay {
-    fn from(DayCount { rank: (observed_at, recorded_at, report), count }: DayCount) -> Self {
-        Self(packed_time::parts(observed_at), packed_time::parts(recorded_at), report, count)
-    }
-}
-
-impl TryFrom<StoredDay> for DayCount {
-    type Error = jiff::Error;
-
-    /// Fails on a time that is none.
-    fn try_from(StoredDay(observed_at, recorded_at, report, count): StoredDay) -> Result<Self, jiff::Error> {
-        Ok(Self { rank: (packed_time::whole(observed_at)?, packed_time::whole(recorded_at)?, report), count })
-    }
 }
 
 /// Everything the board holds about one facility.
@@ -152,6 +131,7 @@ pub struct FacilityBoard {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lately: Vec<LastReport>,
     /// Free beds by day, for the chart; the last [`HISTORY_DAYS`] days.
+    #[serde(with = "crate::packed_days")]
     pub history: BTreeMap<Aspect, BTreeMap<Date, DayCount>>,
 }
 

@@ -23,6 +23,7 @@ pub mod id;
 pub mod incident;
 mod index;
 pub mod moment;
+mod packed_days;
 mod packed_time;
 pub mod posting;
 pub mod service;
