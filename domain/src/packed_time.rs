@@ -6,7 +6,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this shape")]
 pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
         at.serialize(serializer)
