@@ -114,10 +114,14 @@ fn all_sets(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
 fn health(frame: &Frame<'_>, row: &Row<'_>) -> Markup {
     html! {
         @match row.heard_at {
-            Some(at) => { (time_tag(at, frame.now())) " " }
-            None => { @if !row.overdue { span.nil { (frame.t("desk.devices.never")) } } }
+            Some(at) => {
+                (time_tag(at, frame.now())) " "
+                @if row.overdue { b { (frame.t("desk.devices.overdue")) } }
+            }
+            // Since when nothing came is not always known; that nothing came is.
+            None if row.overdue => b { (frame.t("desk.devices.never_heard")) },
+            None => span.nil { (frame.t("desk.devices.never")) },
         }
-        @if row.overdue { b { (frame.t("desk.devices.overdue")) } }
     }
 }
 

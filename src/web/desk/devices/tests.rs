@@ -223,7 +223,7 @@ async fn a_password_is_shown_by_the_act_that_makes_it_and_nowhere_else() {
 
 #[tokio::test]
 async fn a_button_that_was_never_heard_is_overdue_eight_days_after_it_was_joined() {
-    const WORDS: &str = "8日以上";
+    const WORDS: &str = "まだ一度も合図がありません";
     let city = City::open().await;
     let button = enrolled(&city, "imaboard", "door", &["single=power:none"]).await;
     assert!(!city.get("/desk/devices").await.body.contains(WORDS), "it has its week");
@@ -232,7 +232,7 @@ async fn a_button_that_was_never_heard_is_overdue_eight_days_after_it_was_joined
     for (joined_at, overdue) in [(ago(8 * 24 - 1), false), (ago(8 * 24 + 1), true), (None, true)] {
         city.control(Facts::ButtonEnrolled(Button { joined_at, ..button.clone() })).await;
         for path in ["/desk/devices", &format!("/desk/devices/{}", button.id)] {
-            let said = city.get(path).await.texts("b").contains(&"8日以上、合図がありません".to_owned());
+            let said = city.get(path).await.texts("b").contains(&WORDS.to_owned());
             assert_eq!(said, overdue, "{path} {joined_at:?}");
         }
     }
