@@ -9,7 +9,8 @@
   const types = (target) => target instanceof HTMLElement && target.matches("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
 
   document.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.altKey || event.metaKey || event.defaultPrevented) return;
+    // A key that is held down is one press, also when the page it leads to opens under the finger.
+    if (event.repeat || event.isComposing || event.altKey || event.metaKey || event.defaultPrevented) return;
     const confirms = event.ctrlKey && event.key === "Enter";
     if (event.ctrlKey && !confirms) return;
     if (!confirms && types(event.target)) return;
