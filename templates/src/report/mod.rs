@@ -200,7 +200,7 @@ fn practice_word(face: Face) -> &'static str {
     if face == Face::Damage { face.word() } else { "1" }
 }
 
-/// What a word of [`practice_word`] asks for; any other word is the page of peace, never the real one.
+/// What a word of `practice_word` asks for; any other word is the page of peace, never the real one.
 #[must_use]
 pub fn practised_face(word: &str) -> Face {
     if word == Face::Damage.word() { Face::Damage } else { Face::Peace }
