@@ -692,3 +692,18 @@ async fn a_replay_of_the_log_gives_exactly_the_board_that_was_live() {
         desk.assert_replay_is_live().await;
     }
 }
+
+#[tokio::test]
+async fn those_who_are_about_to_submit_share_the_next_commit_up_to_its_size() {
+    let job = || Job::Redact { seq: 1, why: String::new(), actor: String::new(), reply: oneshot::channel().0 };
+    for (most, shared, left) in [(10, 4, 0), (3, 3, 1)] {
+        let (queue, mut jobs) = mpsc::channel(8);
+        for _ in 0..3 {
+            let queue = queue.clone();
+            // Woken and not yet run: as senders are after the commit before.
+            tokio::spawn(async move { queue.try_send(job()).unwrap() });
+        }
+        assert_eq!(gather(job(), &mut jobs, most).await.len(), shared);
+        assert_eq!(jobs.len(), left, "what does not fit waits for the commit after");
+    }
+}

@@ -16,6 +16,7 @@ use super::{Frame, Role, Room, document, field_error, pager};
 use crate::guide::rule_in_short;
 use crate::layout::time_tag;
 use crate::report::form::Typed;
+use crate::time;
 
 /// How many past incidents a page holds.
 pub const PAGE_LEN: usize = 20;
@@ -95,16 +96,14 @@ fn past<'a>(frame: &Frame<'a>, asked: &str) -> Vec<&'a Incident> {
     let wanted: Vec<String> = asked.split_whitespace().map(search_form).collect();
     let fits = |incident: &Incident| {
         let day = city_date(incident.opened_at);
-        let kind = plate_key(incident);
         // As people say it: a name, what happened, real or practised, and the month.
         let said = format!(
-            "{}\n{}\n{}\n{}年{}月{}日\n{day}",
+            "{}\n{}\n{}\n{}年{}\n{day}",
             incident.name,
             hazard_word(frame, incident.hazard),
-            frame.t(kind),
+            frame.t(plate_key(incident)),
             day.year(),
-            day.month(),
-            day.day()
+            time::day(day)
         );
         let said = search_form(&said);
         wanted.iter().all(|word| said.contains(word.as_str()))
