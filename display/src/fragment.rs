@@ -44,6 +44,11 @@ impl Fragment {
         out
     }
 
+    /// The child with this key.
+    pub(crate) fn child(&self, key: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.key == key)
+    }
+
     fn write(&self, out: &mut String) {
         let mut children = self.children.iter();
         for (at, part) in self.own.split(SLOT).enumerate() {

@@ -64,7 +64,7 @@ pub struct Frame<'a> {
 #[must_use]
 pub fn render(look: &Look<'_, '_>) -> Wall {
     let pages = scene::pages(look.m, look.display, look.layout);
-    Wall { pages: pages.iter().map(|page| Arc::new(look.page(page))).collect() }
+    Wall { pages: pages.iter().map(|page| Arc::new(look.page(page, None))).collect() }
 }
 
 /// Renders a display again after entries that changed these views and nothing else, with no deadline in between: pages that
@@ -85,21 +85,29 @@ pub fn render_after(look: &Look<'_, '_>, before: &Wall, changed: &BTreeSet<View>
     if !only_vacancies {
         return render(look);
     }
-    let touched = |kind: &ServiceKind| changed.contains(&View::Vacancies(*kind));
+    let touched = |kind: ServiceKind| changed.contains(&View::Vacancies(kind));
     let pages = scene::pages(look.m, look.display, look.layout);
     // Each page says its number and how many there are.
     let same_pages = pages.iter().map(|page| &page.key).eq(before.pages.iter().map(|page| &page.key));
     let pages = pages.iter().enumerate().map(|(at, page)| {
         let concerned = match &page.scene {
-            Scene::Vacancies { kinds, .. } => kinds.iter().any(touched),
+            Scene::Vacancies { kinds, .. } => kinds.iter().any(|kind| touched(*kind)),
             Scene::Empty | Scene::Damage { .. } | Scene::RollCall { .. } | Scene::Postings { .. } => false,
         };
         match before.pages.get(at) {
             Some(held) if same_pages && !concerned => Arc::clone(held),
-            _ => Arc::new(look.page(page)),
+            Some(held) if same_pages => Arc::new(look.page(page, Some(Held { page: held, touched: &touched }))),
+            _ => Arc::new(look.page(page, None)),
         }
     });
     Wall { pages: pages.collect() }
+}
+
+/// A page as it was, of which rows are taken over.
+struct Held<'h> {
+    page: &'h Fragment,
+    /// Whether a row of this kind may differ now.
+    touched: &'h dyn Fn(ServiceKind) -> bool,
 }
 
 impl Wall {
@@ -253,10 +261,10 @@ enum Desk {
 }
 
 impl<'a> Look<'_, 'a> {
-    fn page(&self, page: &Page<'a>) -> Fragment {
+    fn page(&self, page: &Page<'a>, held: Option<Held<'_>>) -> Fragment {
         match &page.scene {
             Scene::Empty => self.empty(page),
-            Scene::Vacancies { groups, kinds } => self.vacancies(page, groups, kinds),
+            Scene::Vacancies { groups, kinds } => self.vacancies(page, groups, kinds, held.as_ref()),
             Scene::Damage { realm, calls, elsewhere, rows } => self.damage(page, *realm, calls, elsewhere, rows),
             Scene::RollCall { realm } => self.roll_call(page, *realm),
             Scene::Postings { kind, list } => self.postings(page, *kind, list),

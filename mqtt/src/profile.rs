@@ -215,6 +215,9 @@ struct Place {
     each: Vec<Pattern>,
     when: Vec<(String, Pattern)>,
     device: Vec<Token>,
+    /// Reads a device id back into the names of the topic; `None` if the topic does not name the device. Made once, because rights
+    /// are asked for with every message.
+    named: Option<Pattern>,
 }
 
 #[derive(Clone, Debug)]
@@ -325,14 +328,7 @@ impl Profile {
             let places = places.chain(topic.report.iter().map(|rule| &rule.place));
             for place in places {
                 // A device that the topic does not name could be any publisher: no right follows from it.
-                if !names_of(&place.device).any(|own| topic.pattern.names().iter().any(|n| n == own)) {
-                    continue;
-                }
-                let template = with_kinds_of(&place.device, &topic.pattern.tokens);
-                let Ok(template) = Pattern::from_tokens(template, Scope::Text) else {
-                    continue;
-                };
-                if let Some(known) = template.capture(device) {
+                if let Some(known) = place.named.as_ref().and_then(|named| named.capture(device)) {
                     filters.insert(filter(&topic.pattern.tokens, &known, false));
                 }
             }
@@ -1059,7 +1055,9 @@ fn compile_place(
             return Err(problem("device", format!("{{{name}}} stands neither in the topic nor in each nor in when")));
         }
     }
-    Ok(Place { each: steps, when: conditions, device })
+    let named = names_of(&device).any(|own| topic.names().contains(own));
+    let named = named.then(|| Pattern::from_tokens(with_kinds_of(&device, &topic.tokens), Scope::Text).ok()).flatten();
+    Ok(Place { each: steps, when: conditions, device, named })
 }
 
 fn compile_compose(spec: &ComposeSpec) -> Result<Compose, Problem> {

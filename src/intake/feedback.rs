@@ -220,6 +220,8 @@ pub async fn keep_states(app: Arc<App>, feedback: Arc<Feedback>, mut connected: 
             },
             heard = announcements.recv() => match heard {
                 Ok(news) => {
+                    // After the walls, which people look at; what is retained is asked for by who comes later.
+                    tokio::task::yield_now().await;
                     for view in &news.change.views {
                         match view {
                             View::Facility(id) => agenda.publish(&app, &feedback, id),

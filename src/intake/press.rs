@@ -276,14 +276,17 @@ impl PressIntake {
         match app.recorder.submit(submission.clone()).await {
             Ok(receipt) => {
                 self.remember(press, own_time.unwrap_or(now), now);
+                let took = heard.elapsed();
+                // The walls first: everybody looks at them, one person at this light.
+                tokio::task::yield_now().await;
                 app.listening.goes_on(&press.profile, &press.device);
                 outcome("stored");
-                metrics::histogram!("imaboard_press_seconds").record(heard.elapsed());
+                metrics::histogram!("imaboard_press_seconds").record(took);
                 tracing::info!(
                     button.id = %button.id,
                     entry.seq = receipt.entry.seq,
                     %gesture,
-                    took_ms = u64::try_from(heard.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                     "press stored"
                 );
                 self.feedback.stored(&button, press.seq, &receipt.entry, value.as_ref().map(Value::word));

@@ -4,7 +4,7 @@ use imaboard_domain::{BedSex, Cell, Freshness, KindNow, Level, ServiceGroup, Ser
 use imaboard_templates::words::JA;
 use maud::{Markup, html};
 
-use super::{Look, ems, mark, slot, stamp};
+use super::{Held, Look, ems, mark, slot, stamp};
 use crate::ages::{Ages, millis};
 use crate::fragment::Fragment;
 use crate::scene::{Layout, Page};
@@ -32,6 +32,10 @@ pub(super) fn kind_name(kind: ServiceKind) -> String {
     if JA.has(&key) { JA.t(&key).to_owned() } else { kind.name_ja().to_owned() }
 }
 
+fn row_key(kind: ServiceKind) -> String {
+    format!("vacancy-{kind}")
+}
+
 /// What one row says, before it is markup.
 struct Row<'a> {
     kind: ServiceKind,
@@ -41,13 +45,20 @@ struct Row<'a> {
 }
 
 impl<'a> Look<'_, 'a> {
-    pub(super) fn vacancies(&self, page: &Page<'_>, groups: &[ServiceGroup], kinds: &[ServiceKind]) -> Fragment {
+    pub(super) fn vacancies(
+        &self,
+        page: &Page<'_>,
+        groups: &[ServiceGroup],
+        kinds: &[ServiceKind],
+        held: Option<&Held<'_>>,
+    ) -> Fragment {
         let names: Vec<&str> = groups.iter().map(|g| JA.t(group_key(*g))).collect();
         let english: Vec<&str> = groups.iter().map(|g| JA.t(group_key_en(*g))).collect();
         let title = (JA.t("wall.vacancies.title").to_owned(), names.join("・"));
         let en = format!("{}: {}", JA.t("wall.vacancies.en"), english.join(", "));
         let head = self.calm_head(page, title, &en);
-        let rows: Vec<Fragment> = kinds.iter().map(|k| self.row_of(*k)).collect();
+        let kept = |kind| held.filter(|held| !(held.touched)(kind)).and_then(|held| held.page.child(&row_key(kind)));
+        let rows: Vec<Fragment> = kinds.iter().map(|&kind| kept(kind).cloned().unwrap_or_else(|| self.row_of(kind))).collect();
         let portrait = self.layout == Layout::Portrait;
         let notices = self.notices_beside(page);
         let main = html! {
@@ -102,7 +113,7 @@ impl<'a> Look<'_, 'a> {
 
     fn row_of(&self, kind: ServiceKind) -> Fragment {
         let row = self.row(kind);
-        let key = format!("vacancy-{kind}");
+        let key = row_key(kind);
         // Without its server a browser moves places from their level to ？ when their time has come: `full*3@1763872000000`.
         let mut levels: Vec<String> = row
             .now
