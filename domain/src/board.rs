@@ -153,6 +153,7 @@ pub struct Board {
     incidents: OrdMap<IncidentId, Incident>,
     notes: OrdMap<IncidentId, Vec<IncidentNote>>,
     roll_calls: OrdMap<RollCallId, RollCall>,
+    #[serde(with = "crate::packed_postings")]
     postings: OrdMap<PostingId, Arc<Posting>>,
     buttons: OrdMap<ButtonId, Button>,
     displays: OrdMap<DisplayId, Display>,
@@ -180,6 +181,7 @@ struct Stored {
     incidents: OrdMap<IncidentId, Incident>,
     notes: OrdMap<IncidentId, Vec<IncidentNote>>,
     roll_calls: OrdMap<RollCallId, RollCall>,
+    #[serde(with = "crate::packed_postings")]
     postings: OrdMap<PostingId, Arc<Posting>>,
     buttons: OrdMap<ButtonId, Button>,
     displays: OrdMap<DisplayId, Display>,
@@ -668,25 +670,8 @@ impl Board {
         if let Some(id) = &report.remark
             && !self.postings.contains_key(id)
         {
-            let posting = Posting {
-                id: id.clone(),
-                kind: PostingKind::Remark,
-                state: PostingState::Pending,
-                facility: Some(report.facility.clone()),
-                text: entry.text.clone(),
-                category: None,
-                job: None,
-                source_seq: entry.seq,
-                received_at: entry.recorded_at,
-                publish_at: None,
-                expires_at: None,
-                pinned: false,
-                audience: None,
-                from_city: false,
-                revision: 0,
-                revised_at: Vec::new(),
-                returned: None,
-            };
+            let facility = report.facility.clone();
+            let posting = Posting::remark(id.clone(), facility, entry.text.clone(), entry.seq, entry.recorded_at);
             self.postings.insert(id.clone(), Arc::new(posting));
             views.insert(View::Pending);
         }

@@ -269,6 +269,38 @@ pub struct Posting {
 }
 
 impl Posting {
+    /// A remark as it comes with a report: it waits for the city.
+    #[must_use]
+    pub fn remark(id: PostingId, facility: FacilityId, text: Option<String>, source_seq: u64, received_at: Timestamp) -> Self {
+        Self {
+            id,
+            kind: PostingKind::Remark,
+            state: PostingState::Pending,
+            facility: Some(facility),
+            text,
+            category: None,
+            job: None,
+            source_seq,
+            received_at,
+            publish_at: None,
+            expires_at: None,
+            pinned: false,
+            audience: None,
+            from_city: false,
+            revision: 0,
+            revised_at: Vec::new(),
+            returned: None,
+        }
+    }
+
+    /// Whether it is a remark that nobody has released, changed or taken back.
+    pub(crate) fn is_untouched_remark(&self) -> bool {
+        // Compared whole, so that a field that comes to postings later is not forgotten here.
+        self.facility.clone().is_some_and(|facility| {
+            *self == Self::remark(self.id.clone(), facility, self.text.clone(), self.source_seq, self.received_at)
+        })
+    }
+
     /// The first line; empty after redaction.
     #[must_use]
     pub fn title(&self) -> &str {

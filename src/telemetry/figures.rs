@@ -197,7 +197,12 @@ pub const SECTIONS: &[Section] = &[
         title: "Web",
         figures: &[
             counter("imaboard_http_requests_total", &["method", "route", "status"], "Answered web requests"),
-            histogram("imaboard_http_request_seconds", Unit::Seconds, &["route"], "Until the head of an answer was ready"),
+            histogram(
+                "imaboard_http_request_seconds",
+                Unit::Seconds,
+                &["route"],
+                "Until the head of an answer was ready; pages handed out as they lie are counted, not timed",
+            ),
             gauge("imaboard_connections_limit", Unit::Count, &[], "Most connections at once, as settings and system allow"),
             counter(
                 "imaboard_connections_refused_total",

@@ -156,11 +156,6 @@ impl OfRoute {
         counter.increment(1);
         answers.push(((method, status), counter));
     }
-
-    /// Notes how long an answer took.
-    pub fn took(&self, time: std::time::Duration) {
-        self.seconds.record(time);
-    }
 }
 
 #[cfg(test)]

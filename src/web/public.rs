@@ -93,7 +93,6 @@ struct Copies {
 impl Ready for MostRead {
     fn find(&self, method: &Method, path: &str, request: &HeaderMap) -> Option<Response<Body>> {
         let copies = self.pages.iter().find(|copies| copies.path == path).filter(|_| method == Method::GET)?;
-        let began = std::time::Instant::now();
         self.public.catch_up();
         let page = self.public.views.find(&copies.key, self.public.app.clock.now())?;
         let prepared = {
@@ -105,7 +104,6 @@ impl Ready for MostRead {
         };
         let response = prepared.answer(request);
         copies.figures.count("GET", response.status().as_u16());
-        copies.figures.took(began.elapsed());
         Some(response)
     }
 }

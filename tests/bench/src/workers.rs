@@ -48,6 +48,8 @@ pub(crate) enum Worker {
     Replay { data: PathBuf, rounds: usize },
     /// Serves one event to every stream and then pings.
     Streams { event: PathBuf, ping_seconds: u64 },
+    /// Takes reports over HTTP and stores nothing.
+    Posts,
 }
 
 /// Does one worker's work.
@@ -61,6 +63,7 @@ pub(crate) fn run(worker: Worker) -> Outcome<()> {
         Worker::Starts { program, long, short, rounds } => json!(start::ready_rounds(&program, &[&long, &short], rounds)?),
         Worker::Replay { data, rounds } => runtime()?.block_on(replay(data, rounds))?,
         Worker::Streams { event, ping_seconds } => return runtime()?.block_on(streams(&event, ping_seconds)),
+        Worker::Posts => return runtime()?.block_on(posts()),
     };
     print(&format!("{result}\n"))
 }
@@ -325,4 +328,14 @@ async fn streams(event: &Path, ping_seconds: u64) -> Outcome<()> {
     axum::serve(listener, router).await?;
     drop(keep);
     Ok(())
+}
+
+/// The least a web server in front of the recorder would do: reads a report's JSON and answers 201 with as much.
+async fn posts() -> Outcome<()> {
+    let answer =
+        axum::routing::post(async |axum::Json(sent): axum::Json<Value>| (axum::http::StatusCode::CREATED, axum::Json(sent)));
+    let router = axum::Router::new().route("/r/{key}/reports", answer);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    print(&format!("{}\n", listener.local_addr()?))?;
+    Ok(axum::serve(listener, router).await?)
 }

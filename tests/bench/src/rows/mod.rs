@@ -28,7 +28,7 @@ pub(crate) struct Row {
 }
 
 /// All rows, in the order of the table.
-pub(crate) const ROWS: [Row; 11] = [
+pub(crate) const ROWS: [Row; 12] = [
     Row {
         name: "front",
         work: "front page, 64 keep-alive connections",
@@ -58,6 +58,12 @@ pub(crate) const ROWS: [Row; 11] = [
         work: "POST reports through HTTP, 256 connections",
         reference: "the recorder's door",
         measure: |b| Box::pin(reports::http(b)),
+    },
+    Row {
+        name: "ceiling",
+        work: "POST reports through HTTP, 256 connections",
+        reference: "a bare axum handler that stores nothing, then the recorder's door",
+        measure: |b| Box::pin(reports::ceiling(b)),
     },
     Row {
         name: "streams",

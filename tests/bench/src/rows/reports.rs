@@ -4,6 +4,7 @@
 //! the recorder wrote, into the same tables with the same indexes and settings, and waits for the disk as often as a full batch does.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
@@ -39,11 +40,32 @@ pub(super) async fn http(bench: &Bench) -> Outcome<Vec<Line>> {
     let (board, _) = server::board(bench.server_core, &data, false)?;
     let targets = targets(&board, &data).await?;
     let mut speed = Line::new("reports/s", Reach::AtLeast(0.5));
-    post_all(&board, &targets, 1_000).await?;
+    post_all(board.address, &targets, 1_000).await?;
     for round in 0..bench.rounds() {
-        let ours = post_all(&board, &targets, count(bench)).await?;
+        let ours = post_all(board.address, &targets, count(bench)).await?;
         let (theirs, _) = door(bench, &folder.join(format!("door-{round}")))?;
         speed.add(ours, theirs);
+    }
+    Ok(vec![speed])
+}
+
+/// The same against what no program with this web library and this recorder could exceed: a handler that stores nothing and the
+/// recorder's door, one after the other on the same core.
+pub(super) async fn ceiling(bench: &Bench) -> Outcome<Vec<Line>> {
+    let folder = bench.folder("posts")?;
+    let data = folder.join("city");
+    let (board, _) = server::board(bench.server_core, &data, false)?;
+    let targets = targets(&board, &data).await?;
+    let bare = server::worker(bench.server_core, &["posts"])?;
+    let mut speed = Line::new("reports/s", Reach::AtLeast(0.5));
+    for address in [board.address, bare.address] {
+        post_all(address, &targets, 1_000).await?;
+    }
+    for round in 0..bench.rounds() {
+        let ours = post_all(board.address, &targets, count(bench)).await?;
+        let web = post_all(bare.address, &targets, count(bench)).await?;
+        let (door, _) = door(bench, &folder.join(format!("door-{round}")))?;
+        speed.add(ours, 1.0 / (1.0 / web + 1.0 / door));
     }
     Ok(vec![speed])
 }
@@ -82,7 +104,7 @@ async fn targets(board: &Server, data: &Path) -> Outcome<Vec<Target>> {
         for service in facility["services"].as_array().into_iter().flatten() {
             let observation = json!({ "aspect": "vacancy", "service": service["id"], "value": "available", "count": 2 });
             let target = Target { path: path.clone(), observation };
-            if connection.ask(&request(board, &target)).await?.status == 201 {
+            if connection.ask(&request(board.address, &target)).await?.status == 201 {
                 targets.push(target);
             }
         }
@@ -90,16 +112,16 @@ async fn targets(board: &Server, data: &Path) -> Outcome<Vec<Target>> {
     if targets.is_empty() { Err("no facility can report".into()) } else { Ok(targets) }
 }
 
-fn request(board: &Server, target: &Target) -> Vec<u8> {
+fn request(address: SocketAddr, target: &Target) -> Vec<u8> {
     let body = json!({ "id": uuid::Uuid::now_v7(), "observations": [target.observation] });
-    post(board.address, &target.path, "application/json", "", &body.to_string())
+    post(address, &target.path, "application/json", "", &body.to_string())
 }
 
 /// Reports per second over 256 connections.
-async fn post_all(board: &Server, targets: &[Target], reports: usize) -> Outcome<f64> {
+async fn post_all(address: SocketAddr, targets: &[Target], reports: usize) -> Outcome<f64> {
     let mut connections = Vec::with_capacity(AT_ONCE);
     for number in 0..AT_ONCE {
-        connections.push(Connection::open_from(board.address, number).await?);
+        connections.push(Connection::open_from(address, number).await?);
     }
     let next = Rc::new(Cell::new(0_usize));
     let started = Instant::now();
@@ -111,7 +133,7 @@ async fn post_all(board: &Server, targets: &[Target], reports: usize) -> Outcome
                 if number >= reports {
                     return Outcome::Ok(());
                 }
-                connection.ask(&request(board, &targets[number % targets.len()])).await?.expect(201)?;
+                connection.ask(&request(address, &targets[number % targets.len()])).await?.expect(201)?;
             }
         }
     });
