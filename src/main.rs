@@ -22,9 +22,6 @@ use imaboard::{press, telemetry};
 use imaboard_domain::{Facility, FacilityId};
 use serde_json::Value;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -122,8 +122,10 @@ pub struct FacilityBoard {
     /// When it was taken out, if it is out.
     pub until: Option<Timestamp>,
     /// Real standings.
+    #[serde(with = "crate::packed_standings")]
     pub real: BTreeMap<Aspect, Standing>,
     /// Standings inside exercises.
+    #[serde(with = "crate::packed_standings")]
     pub exercise: BTreeMap<Aspect, Standing>,
     /// The newest report.
     pub last_report: Option<LastReport>,

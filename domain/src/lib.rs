@@ -26,6 +26,7 @@ pub mod moment;
 mod packed_answers;
 mod packed_days;
 mod packed_postings;
+mod packed_standings;
 mod packed_time;
 pub mod posting;
 pub mod service;

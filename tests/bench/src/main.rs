@@ -21,9 +21,6 @@ use clap::{Parser, Subcommand};
 use rows::{Bench, ROWS};
 use table::Run;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Whatever went wrong, for a person.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
