@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::App;
 use crate::log::{Log, StoreError};
-use crate::recorder::entry_of;
+use crate::recorder::entry_from;
 
 /// Entries read at once.
 const PAGE: u32 = 1_000;
@@ -141,17 +141,16 @@ async fn first_kept(log: &Log, end: u64, now: Timestamp) -> Result<u64, StoreErr
 async fn catch_up(log: &Log, ledger: &mut Ledger, mut told: impl FnMut(u64)) -> Result<(), StoreError> {
     let began_after = ledger.position();
     loop {
-        let page = log.read(ledger.position() + 1, PAGE).await?;
-        let ended = page.len() < PAGE as usize;
-        for record in page {
-            if let Some(facility) = ledger.apply(&entry_of(record)?)
+        let page = log.read_page(ledger.position() + 1, PAGE).await?;
+        for said in page.iter() {
+            if let Some(facility) = ledger.apply(&entry_from(said?)?)
                 && is_older(log, &facility, began_after).await?
             {
                 ledger.is_known(&facility);
             }
         }
         told(ledger.position());
-        if ended {
+        if page.len() < PAGE as usize {
             return Ok(());
         }
     }

@@ -23,7 +23,7 @@ use crate::checkpoint::Checkpoints;
 use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::log::chain::Hash;
-use crate::log::{Appended, Log, NewRecord, Record, RedactError, StoreError};
+use crate::log::{Appended, Log, NewRecord, Record, RedactError, Said, StoreError};
 use crate::trail::{Trace, Trail};
 
 /// Something to be recorded.
@@ -762,15 +762,15 @@ impl Writer {
     async fn catch_up_to(&mut self, end: u64) -> Result<(), StoreError> {
         loop {
             let from = self.parts.board.read(Board::position) + 1;
-            let records = self.parts.log.read(from, 1_000).await?;
-            let ended = records.is_empty();
-            for record in records {
-                if record.seq >= end {
+            let page = self.parts.log.read_page(from, 1_000).await?;
+            for said in page.iter() {
+                let said = said?;
+                if said.seq >= end {
                     return Ok(());
                 }
-                self.fold(&entry_of(record)?, Telling::Each);
+                self.fold(&entry_from(said)?, Telling::Each);
             }
-            if ended {
+            if page.is_empty() {
                 return Ok(());
             }
         }
@@ -1080,6 +1080,11 @@ pub fn record_of(entry: &Entry, digest: Option<String>) -> NewRecord {
 
 /// A record of the log as an entry; fails if a newer version of the program wrote it.
 pub fn entry_of(record: Record) -> Result<Entry, StoreError> {
+    entry_from(record.said())
+}
+
+/// What a record of the log says as an entry; fails like [`entry_of`].
+pub fn entry_from(record: Said<'_>) -> Result<Entry, StoreError> {
     let corrupt = |what: &str, error: String| StoreError::Corrupt {
         source: format!("entry {}: {what} cannot be read by this version: {error}", record.seq).into(),
     };
@@ -1091,12 +1096,12 @@ pub fn entry_of(record: Record) -> Result<Entry, StoreError> {
         channel: record.channel.parse().map_err(|e: imaboard_domain::UnknownWord| corrupt("channel", e.to_string()))?,
         facts: if record.kind == REPORT_KIND {
             // Most of any log; without the detour that finding the kind inside the facts takes.
-            Facts::Report(serde_json::from_str(&record.facts).map_err(unreadable)?)
+            Facts::Report(serde_json::from_str(record.facts).map_err(unreadable)?)
         } else {
-            serde_json::from_str(&record.facts).map_err(unreadable)?
+            serde_json::from_str(record.facts).map_err(unreadable)?
         },
-        actor: record.actor,
-        text: record.text,
+        actor: record.actor.to_owned(),
+        text: record.text.map(str::to_owned),
     })
 }
 

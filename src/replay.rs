@@ -1,22 +1,23 @@
 //! Replay: folds what stands on the log after a position.
 //!
-//! It exists because a start without a checkpoint reads a year of reports: reading, parsing and folding run beside each other, a
-//! few pages ahead. *Invariant:* entries are folded one by one in the order of the log, and memory does not grow with its length.
+//! It exists because a start without a checkpoint reads a year of reports: the database reads a few pages ahead of whoever folds
+//! them. An entry is parsed, folded and dropped before the next one is looked at, while it is still in the processor's cache.
+//! *Invariant:* entries are folded one by one in the order of the log, and memory does not grow with its length.
 
 use std::time::{Duration, Instant};
 
-use imaboard_domain::{Entry, Facts};
+use imaboard_domain::Facts;
 use indicatif::ProgressDrawTarget;
 use tokio::sync::mpsc;
 
 use crate::fold::Folded;
-use crate::log::{Log, Record, StoreError};
+use crate::log::{Log, Page, StoreError};
 use crate::recorder;
 
 /// Entries in one page: long enough that handing over costs nothing, a few hundred kilobytes.
 const PAGE: u32 = 1_000;
 
-/// Pages that wait between two steps.
+/// Pages that wait to be folded.
 const PAGES_AHEAD: usize = 2;
 
 /// A bar that goes at once only flickers.
@@ -42,55 +43,42 @@ pub struct Replayed {
 /// [`StoreError`] when an entry cannot be read, or when another version of the program wrote it.
 pub async fn replay(log: &Log, start: Folded, end: u64) -> Result<Replayed, StoreError> {
     let (pages_in, pages) = mpsc::channel(PAGES_AHEAD);
-    let (entries_in, entries) = mpsc::channel(PAGES_AHEAD);
     let from = start.board.position() + 1;
-    let parsing = tokio::task::spawn_blocking(move || parse(pages, &entries_in));
-    let folding = tokio::task::spawn_blocking(move || fold(start, entries, end));
+    let folding = tokio::task::spawn_blocking(move || fold(start, pages, end));
     read(log, from, pages_in).await;
-    let broken = |error: tokio::task::JoinError| StoreError::Away { source: Box::new(error) };
-    parsing.await.map_err(broken)?;
-    folding.await.map_err(broken)?
+    folding.await.map_err(|error| StoreError::Away { source: Box::new(error) })?
 }
 
 /// Reads pages until the end; an error travels down like a page.
-async fn read(log: &Log, mut from: u64, pages: mpsc::Sender<Result<Vec<Record>, StoreError>>) {
+async fn read(log: &Log, mut from: u64, pages: mpsc::Sender<Result<Page, StoreError>>) {
     loop {
-        let page = log.read(from, PAGE).await;
-        let goes_on = match &page {
-            Ok(records) => records.len() == PAGE as usize,
-            Err(_) => false,
+        let page = log.read_page(from, PAGE).await;
+        let next = match &page {
+            // A page that is not full is the last, and so is one whose end cannot be read: whoever folds it says what is wrong.
+            Ok(full) if full.len() == PAGE as usize => full.last_seq().ok().flatten(),
+            _ => None,
         };
-        if let Ok(Some(last)) = page.as_ref().map(|records| records.last()) {
-            from = last.seq + 1;
-        }
-        // Whoever parses has stopped at an error of its own, which it has handed on.
-        if pages.send(page).await.is_err() || !goes_on {
+        // Whoever folds has stopped at an error of its own.
+        if pages.send(page).await.is_err() {
             return;
         }
+        let Some(last) = next else { return };
+        from = last + 1;
     }
 }
 
-fn parse(mut pages: mpsc::Receiver<Result<Vec<Record>, StoreError>>, entries: &mpsc::Sender<Result<Vec<Entry>, StoreError>>) {
-    while let Some(page) = pages.blocking_recv() {
-        let page = page.and_then(|records| records.into_iter().map(recorder::entry_of).collect::<Result<Vec<_>, _>>());
-        let ended = page.is_err();
-        if entries.blocking_send(page).is_err() || ended {
-            return;
-        }
-    }
-}
-
-fn fold(start: Folded, mut pages: mpsc::Receiver<Result<Vec<Entry>, StoreError>>, end: u64) -> Result<Replayed, StoreError> {
+fn fold(start: Folded, mut pages: mpsc::Receiver<Result<Page, StoreError>>, end: u64) -> Result<Replayed, StoreError> {
     let from = start.board.position();
     let mut replayed = Replayed { folded: start, entries: 0, erases_earlier: false };
     let mut watching = Watching::new(from, end);
     while let Some(page) = pages.blocking_recv() {
         let page = page?;
-        for entry in &page {
+        for said in page.iter() {
+            let entry = recorder::entry_from(said?)?;
             if matches!(entry.facts, Facts::Redacted { seq, .. } if seq <= from) {
                 replayed.erases_earlier = true;
             }
-            replayed.folded.apply(entry);
+            replayed.folded.apply(&entry);
         }
         replayed.entries += page.len() as u64;
         watching.look(from + replayed.entries);

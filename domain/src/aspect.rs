@@ -407,8 +407,7 @@ impl Serialize for Aspect {
 
 impl<'de> Deserialize<'de> for Aspect {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-        text.parse().map_err(serde::de::Error::custom)
+        crate::parsed::deserialize(d)
     }
 }
 

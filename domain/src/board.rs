@@ -914,16 +914,22 @@ fn keep_day(days: &mut BTreeMap<Date, DayCount>, standing: &Standing) -> bool {
         value => value.count(),
     };
     let rank = standing.rank();
-    let wins = days.get(&day).is_none_or(|old| old.rank < rank);
-    if wins {
-        days.insert(day, DayCount { rank, count });
+    if let Some(old) = days.get_mut(&day) {
+        let wins = old.rank < rank;
+        if wins {
+            *old = DayCount { rank, count };
+        }
+        return wins;
     }
+    days.insert(day, DayCount { rank, count });
     if let Some((&newest, _)) = days.last_key_value()
         && let Ok(oldest) = newest.checked_sub(jiff::Span::new().days(HISTORY_DAYS))
     {
-        days.retain(|d, _| *d > oldest);
+        while days.first_key_value().is_some_and(|(first, _)| *first <= oldest) {
+            days.pop_first();
+        }
     }
-    wins && days.contains_key(&day)
+    days.contains_key(&day)
 }
 
 /// Whether somebody of the city wrote an entry.

@@ -28,6 +28,7 @@ mod packed_days;
 mod packed_postings;
 mod packed_standings;
 mod packed_time;
+mod parsed;
 pub mod posting;
 pub mod service;
 pub mod spoken_time;

@@ -543,7 +543,7 @@ impl std::str::FromStr for Cell {
         if text == "new" {
             return Ok(Cell::Intake);
         }
-        if let Ok(slot) = text.parse::<Slot>() {
+        if let Some(slot) = Slot::find(text) {
             return Ok(Cell::Slot(slot));
         }
         if text.starts_with(|c: char| c.is_ascii_digit()) {
@@ -551,17 +551,17 @@ impl std::str::FromStr for Cell {
             let date: Date = text.parse().map_err(|_| bad())?;
             return if date.to_string() == text { Ok(Cell::Date(date)) } else { Err(bad()) };
         }
-        if let Ok(sex) = text.parse::<BedSex>() {
+        if let Some(sex) = BedSex::find(text) {
             return Ok(Cell::Beds { sex: Some(sex), room: None });
         }
-        if let Ok(room) = text.parse::<BedRoom>() {
+        if let Some(room) = BedRoom::find(text) {
             return Ok(Cell::Beds { sex: None, room: Some(room) });
         }
         let (head, tail) = text.split_once('-').ok_or_else(bad)?;
-        if let Ok(day) = head.parse::<Weekday>() {
-            return Ok(Cell::Weekday(day, tail.parse().map_err(|_| bad())?));
+        if let Some(day) = Weekday::find(head) {
+            return Ok(Cell::Weekday(day, Session::find(tail).ok_or_else(bad)?));
         }
-        Ok(Cell::Beds { sex: Some(head.parse().map_err(|_| bad())?), room: Some(tail.parse().map_err(|_| bad())?) })
+        Ok(Cell::Beds { sex: Some(BedSex::find(head).ok_or_else(bad)?), room: Some(BedRoom::find(tail).ok_or_else(bad)?) })
     }
 }
 
@@ -573,8 +573,7 @@ impl Serialize for Cell {
 
 impl<'de> Deserialize<'de> for Cell {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-        text.parse().map_err(serde::de::Error::custom)
+        crate::parsed::deserialize(d)
     }
 }
 

@@ -5,7 +5,7 @@
 
 /// Declares an enum whose variants each have one stable lowercase word.
 ///
-/// Gives `ALL`, `word()`, `FromStr` (fails with [`crate::UnknownWord`]), `Display` and serde as that word.
+/// Gives `ALL`, `word()`, `find()`, `FromStr` (fails with [`crate::UnknownWord`]), `Display` and serde as that word.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$meta])*
@@ -21,15 +21,21 @@ macro_rules! words {
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
+
+            /// The variant with this word, if there is one.
+            #[must_use]
+            pub fn find(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
         }
 
         impl std::str::FromStr for $name {
             type Err = $crate::UnknownWord;
             fn from_str(word: &str) -> Result<Self, Self::Err> {
-                match word {
-                    $($word => Ok(Self::$variant),)+
-                    other => Err($crate::UnknownWord { what: stringify!($name), word: other.to_owned() }),
-                }
+                Self::find(word).ok_or_else(|| $crate::UnknownWord { what: stringify!($name), word: word.to_owned() })
             }
         }
 
@@ -47,8 +53,7 @@ macro_rules! words {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-                let word = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-                word.parse().map_err(serde::de::Error::custom)
+                $crate::parsed::deserialize(d)
             }
         }
     };

@@ -41,8 +41,8 @@ use driver::{Connection, Row};
 pub use error::{OpenError, RedactError, Source, StoreError};
 use format::Identity;
 pub use record::{
-    Appended, DatabasePlace, DeviceState, NewRecord, OpenMode, PostgresUrl, REDACTED_KIND, Record, Redaction, redaction_subject,
-    stored_precision,
+    Appended, DatabasePlace, DeviceState, NewRecord, OpenMode, Page, PostgresUrl, REDACTED_KIND, Record, Redaction, Said,
+    redaction_subject, stored_precision,
 };
 use record::{corrupt, head_of, record_of, saturating, timestamp};
 use sqlite::Traces;
@@ -247,6 +247,15 @@ impl Log {
         let values = [saturating(from_seq).into(), i64::from(limit).into()];
         let rows = self.shared.database.fetch_all(statements::ENTRIES_FROM, &values).await?;
         rows.iter().map(|row| Ok(record_of(row)?.0)).collect()
+    }
+
+    /// What those entries say, for whoever folds many of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read_page(&self, from_seq: u64, limit: u32) -> Result<Page, StoreError> {
+        let values = [saturating(from_seq).into(), i64::from(limit).into()];
+        Ok(Page(self.shared.database.fetch_all(statements::FACTS_FROM, &values).await?))
     }
 
     /// The entry with an id.

@@ -159,6 +159,71 @@ pub struct Record {
     pub redacted: bool,
 }
 
+impl Record {
+    /// What it says, without what proves it.
+    #[must_use]
+    pub fn said(&self) -> Said<'_> {
+        Said {
+            seq: self.seq,
+            id: self.id,
+            recorded_at: self.recorded_at,
+            actor: &self.actor,
+            channel: &self.channel,
+            kind: &self.kind,
+            facts: &self.facts,
+            text: self.text.as_deref(),
+        }
+    }
+}
+
+/// What an entry on the log says, as a fold reads it; each field is that of [`Record`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they stand at the fields of Record")]
+pub struct Said<'a> {
+    pub seq: u64,
+    pub id: Uuid,
+    pub recorded_at: Timestamp,
+    pub actor: &'a str,
+    pub channel: &'a str,
+    pub kind: &'a str,
+    pub facts: &'a str,
+    pub text: Option<&'a str>,
+}
+
+/// Neighbouring entries, as the database gave them: nothing is copied out of them before it is looked at.
+#[derive(Debug)]
+pub struct Page(pub(super) Vec<Row>);
+
+impl Page {
+    /// How many entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each of them, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] in place of one that does not decode.
+    pub fn iter(&self) -> impl Iterator<Item = Result<Said<'_>, StoreError>> {
+        self.0.iter().map(said_of)
+    }
+
+    /// The position of the newest; `None` of no entries.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it does not decode.
+    pub fn last_seq(&self) -> Result<Option<u64>, StoreError> {
+        self.0.last().map(seq_of).transpose()
+    }
+}
+
 /// Where an entry came to stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
@@ -211,19 +276,35 @@ fn hash_of(row: &Row, column: usize) -> Result<Hash, StoreError> {
     row.column::<&[u8]>(column)?.try_into().map_err(corrupt)
 }
 
+fn seq_of(row: &Row) -> Result<u64, StoreError> {
+    u64::try_from(row.column::<i64>(0)?).map_err(corrupt)
+}
+
+/// What the entry in a row says. The order of columns is that of `statements::FACTS_FROM`.
+fn said_of(row: &Row) -> Result<Said<'_>, StoreError> {
+    Ok(Said {
+        seq: seq_of(row)?,
+        id: Uuid::from_slice(row.column(1)?).map_err(corrupt)?,
+        recorded_at: timestamp(row.column(2)?)?,
+        actor: row.column(3)?,
+        channel: row.column(4)?,
+        kind: row.column(5)?,
+        facts: row.column(6)?,
+        text: row.column(7)?,
+    })
+}
+
 /// Position and hash from a row that holds these two.
 pub(super) fn head_of(row: &Row) -> Result<(u64, Hash), StoreError> {
-    let seq: i64 = row.column(0)?;
-    Ok((u64::try_from(seq).map_err(corrupt)?, hash_of(row, 1)?))
+    Ok((seq_of(row)?, hash_of(row, 1)?))
 }
 
 /// The entry in a row, and the salt beside its text. The order of columns is that of `statements`.
 pub(super) fn record_of(row: &Row) -> Result<(Record, Option<Vec<u8>>), StoreError> {
-    let seq: i64 = row.column(0)?;
     let text: Option<String> = row.column(9)?;
     let text_hash = row.column::<Option<&[u8]>>(11)?.map(Hash::try_from).transpose().map_err(corrupt)?;
     let record = Record {
-        seq: u64::try_from(seq).map_err(corrupt)?,
+        seq: seq_of(row)?,
         id: Uuid::from_slice(row.column(1)?).map_err(corrupt)?,
         recorded_at: timestamp(row.column(2)?)?,
         actor: row.column(3)?,

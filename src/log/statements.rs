@@ -54,6 +54,10 @@ pub(super) fn insert_entries(left: usize) -> (&'static str, usize) {
 
 pub(super) const ENTRIES_FROM: &str = concat!("SELECT ", columns!(), " FROM entries WHERE seq >= $1 ORDER BY seq LIMIT $2");
 
+/// What a fold reads of many entries: without the columns that prove them, and without those that only searching needs.
+pub(super) const FACTS_FROM: &str =
+    "SELECT seq, id, recorded_at, actor, channel, kind, facts, text FROM entries WHERE seq >= $1 ORDER BY seq LIMIT $2";
+
 pub(super) const ENTRY_BY_ID: &str = concat!("SELECT ", columns!(), " FROM entries WHERE id = $1");
 
 pub(super) const ENTRIES_BY_SUBJECT: &str = concat!(
@@ -201,6 +205,7 @@ pub(super) fn all() -> Vec<&'static str> {
         HEAD,
         LAST_SEQ,
         ENTRIES_FROM,
+        FACTS_FROM,
         ENTRY_BY_ID,
         ENTRIES_BY_SUBJECT,
         ENTRIES_BEFORE,
