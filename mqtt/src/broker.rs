@@ -123,9 +123,11 @@ impl Broker {
     /// # Errors
     /// [`StartError`] when the port cannot be opened or the machine gives no threads.
     pub async fn start(settings: BrokerSettings, rights: Arc<dyn Rights>, sink: Arc<dyn Sink>) -> Result<Self, StartError> {
-        // Two threads: one can be busy with a large packet while the other keeps the presses going.
+        // Two threads: one can be busy with a large packet while the other keeps the presses going. On a single core they would only
+        // wake each other.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let engine = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(cores.min(2))
             .thread_name("mqtt-broker")
             .enable_all()
             .build()
