@@ -46,10 +46,34 @@ pub(crate) struct Pattern {
     pub(crate) tokens: Vec<Token>,
     names: Vec<String>,
     regex: Regex,
+    scope: Scope,
     /// Level by level, the text it must be, if it is fixed: most topics differ there, and comparing is cheap.
     fixed: Vec<Option<String>>,
     /// The level that may stand for several.
     open: Option<usize>,
+    /// What each level is, if none of them asks for more than looking: most patterns are like that, and a regular expression takes
+    /// ten times as long.
+    plain: Option<Vec<Part>>,
+}
+
+/// A part of a pattern that needs no regular expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    /// This text.
+    Fixed(String),
+    /// Any text of at least one letter.
+    Named(String),
+}
+
+impl Part {
+    fn of(tokens: &[Token]) -> Option<Self> {
+        match tokens {
+            [] => Some(Self::Fixed(String::new())),
+            [Token::Literal(text)] => Some(Self::Fixed(text.clone())),
+            [Token::Name { name, kind: Kind::Any, levels: false }] => Some(Self::Named(name.clone())),
+            _ => None,
+        }
+    }
 }
 
 impl Pattern {
@@ -93,6 +117,11 @@ impl Pattern {
         let regex = Regex::new(&source).map_err(|error| error.to_string())?;
         let by_level = levels(&tokens);
         let open = by_level.iter().position(|level| level.iter().any(|t| matches!(t, Token::Name { levels: true, .. })));
+        let plain = match scope {
+            Scope::Topic => by_level.iter().map(|level| Part::of(level)).collect(),
+            // Only a name that is all of it: fixed text here ignores case.
+            Scope::Text => Part::of(&tokens).filter(|part| matches!(part, Part::Named(_))).map(|part| vec![part]),
+        };
         let fixed = by_level
             .into_iter()
             .map(|level| match level.as_slice() {
@@ -101,7 +130,7 @@ impl Pattern {
                 _ => None,
             })
             .collect();
-        Ok(Self { tokens, names, regex, fixed, open })
+        Ok(Self { tokens, names, regex, scope, fixed, open, plain })
     }
 
     pub(crate) fn names(&self) -> &[String] {
@@ -126,10 +155,38 @@ impl Pattern {
         }
     }
 
+    /// The text its topics begin with, up to the first `/`, if that is always the same.
+    pub(crate) fn first_level(&self) -> Option<&str> {
+        self.fixed.first().and_then(Option::as_deref)
+    }
+
     pub(crate) fn capture(&self, text: &str) -> Option<Captures> {
+        match (&self.plain, self.scope) {
+            (Some(parts), Scope::Topic) => captured(parts, text.split('/')),
+            (Some(parts), Scope::Text) => captured(parts, std::iter::once(text)),
+            (None, _) => self.capture_by_regex(text),
+        }
+    }
+
+    fn capture_by_regex(&self, text: &str) -> Option<Captures> {
         let found = self.regex.captures(text)?;
         Some(self.names.iter().filter_map(|name| Some((name.clone(), found.name(name)?.as_str().to_owned()))).collect())
     }
+}
+
+/// What the parts of a text are called, if each is as it must be.
+fn captured<'t>(parts: &[Part], mut texts: impl Iterator<Item = &'t str>) -> Option<Captures> {
+    let mut captures = Captures::new();
+    for part in parts {
+        match (part, texts.next()?) {
+            (Part::Fixed(text), found) if text == found => {}
+            (Part::Named(name), found) if !found.is_empty() => {
+                captures.insert(name.clone(), found.to_owned());
+            }
+            _ => return None,
+        }
+    }
+    texts.next().is_none().then_some(captures)
 }
 
 /// Splits a pattern or template into its parts; the message says what is wrong with it.
@@ -318,6 +375,28 @@ mod tests {
         assert!(!topic("z/{device}").matches("z/a/b"));
         let found = topic("z/{device+}/set").capture("z/a/b/set").expect("match");
         assert_eq!(found["device"], "a/b");
+    }
+
+    #[test]
+    fn looking_finds_what_the_regular_expression_finds() {
+        let topics = ["z/{device}", "z/{device}/set", "{a}/{b}", "/{device}", "z//{device}", "z", "{device}/", "a.b/{device}"];
+        let texts = ["z/a", "z/a/set", "z/a/set/", "z/", "z//a", "/a", "//", "", "z", "Z/a", "a.b/x", "axb/x", "z/a\nb", "é/ü"];
+        for pattern in topics {
+            let pattern = topic(pattern);
+            assert!(pattern.plain.is_some(), "{pattern:?}");
+            for text in texts {
+                assert_eq!(pattern.capture(text), pattern.capture_by_regex(text), "{text:?} by {pattern:?}");
+            }
+        }
+        let any = Pattern::parse("{device}", Scope::Text).expect("pattern");
+        assert!(any.plain.is_some());
+        for text in texts {
+            assert_eq!(any.capture(text), any.capture_by_regex(text), "{text:?}");
+        }
+        for more in ["z/{device+}", "z/{n}", "z/{device:mac}", "z/a{device}", "z/*"] {
+            assert_eq!(topic(more).plain, None, "{more}");
+        }
+        assert_eq!(Pattern::parse("single", Scope::Text).expect("pattern").plain, None, "ignores case");
     }
 
     #[test]

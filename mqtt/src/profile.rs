@@ -14,7 +14,7 @@
 //! word that is not a press; a topic marked `ignore` stops it at once.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -411,6 +411,10 @@ pub struct Profiles {
     list: Vec<Profile>,
     /// (profile, topic, claim), the most exact first.
     order: Vec<(usize, usize, String)>,
+    /// Places in `order` of the topics that may begin with a level of this text, in the same order.
+    by_first_level: HashMap<String, Vec<usize>>,
+    /// Places in `order` of the topics that may begin with anything.
+    anywhere: Vec<usize>,
 }
 
 impl Profiles {
@@ -477,7 +481,15 @@ impl Profiles {
             }
         }
         order.sort();
-        Self { list, order: order.into_iter().map(|(_, claim, p, t)| (p, t, claim)).collect() }
+        let order: Vec<(usize, usize, String)> = order.into_iter().map(|(_, claim, p, t)| (p, t, claim)).collect();
+        let first = |&(p, t, _): &(usize, usize, String)| list[p].topics[t].pattern.first_level();
+        let begins = |level: Option<&str>| {
+            let may = |at: &usize| first(&order[*at]).is_none_or(|fixed| Some(fixed) == level);
+            (0..order.len()).filter(may).collect()
+        };
+        let by_first_level = order.iter().filter_map(first).map(|level| (level.to_owned(), begins(Some(level)))).collect();
+        let anywhere = begins(None);
+        Self { order, by_first_level, anywhere, list }
     }
 
     /// Every family, by name.
@@ -510,7 +522,9 @@ impl Profiles {
         }
         let levels: Vec<&str> = message.topic.split('/').collect();
         let mut candidates = Vec::new();
-        for (p, t, claim) in &self.order {
+        let first = levels.first().copied().unwrap_or_default();
+        for at in self.by_first_level.get(first).unwrap_or(&self.anywhere) {
+            let (p, t, claim) = &self.order[*at];
             let profile = &self.list[*p];
             let topic = &profile.topics[*t];
             if !topic.pattern.could_match(&levels) {

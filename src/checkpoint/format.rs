@@ -9,7 +9,7 @@
 //! ```
 //!
 //! MessagePack names its fields, because the domain leaves out what is empty. *Invariant:* nothing of a file is believed before its
-//! SHA-256 was compared; and neither writing nor reading ever holds the packed or the unpacked bytes as a whole.
+//! SHA-256 was compared; and neither writing nor reading holds the packed bytes as a whole, or more than 8 MB of the unpacked ones.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
@@ -36,6 +36,10 @@ const SEAL_BYTES: u64 = 32;
 const BYTES_BETWEEN_LOOKS: u64 = 4 << 20;
 
 const BUFFER_BYTES: usize = 1 << 16;
+
+/// What is unpacked at once. A city of some hundred facilities after a year has 4 MB, and out of memory it is read in two thirds of
+/// the time that a stream takes.
+pub(super) const MOST_UNPACKED_BYTES: usize = 8 << 20;
 
 /// What a checkpoint is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,8 +168,16 @@ pub(super) fn read(file: &mut File) -> Result<(Header, Folded), Unusable> {
     let bytes = ensure_sealed(file)?;
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, file.take(bytes - SEAL_BYTES));
     let header = read_header(&mut reader)?;
-    let unpacked = BufReader::with_capacity(BUFFER_BYTES, FrameDecoder::new(reader));
-    let folded: Folded = rmp_serde::from_read(unpacked).map_err(Unusable::damaged)?;
+    let mut packed = FrameDecoder::new(reader);
+    let mut unpacked = Vec::new();
+    packed.by_ref().take(MOST_UNPACKED_BYTES as u64).read_to_end(&mut unpacked)?;
+    let folded: Folded = if unpacked.len() < MOST_UNPACKED_BYTES {
+        rmp_serde::from_slice(&unpacked)
+    } else {
+        let rest = BufReader::with_capacity(BUFFER_BYTES, packed);
+        rmp_serde::from_read(unpacked.as_slice().chain(rest))
+    }
+    .map_err(Unusable::damaged)?;
     if folded.board.position() != header.seq {
         return Err(Unusable::damaged("board and header stand at different positions"));
     }

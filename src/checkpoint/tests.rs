@@ -77,6 +77,19 @@ fn said(seq: u64, count: u32, text: Option<&str>) -> Entry {
     Entry { text: text.map(str::to_owned), ..entry(seq, at, Facts::Report(Report { remark, ..said })) }
 }
 
+#[test]
+fn a_checkpoint_larger_than_what_is_unpacked_at_once_comes_back_too() {
+    let home = facility("hamayu", vec![service(ServiceKind::Tokuyo)]);
+    let words = "断水のため給水車を待っています。".repeat(20);
+    let said = (2..9_000).map(|seq| said(seq, 1, Some(&words)));
+    let folded = fold_all(
+        &std::iter::once(entry(1, morning(), Facts::FacilityRegistered(Box::new(home)))).chain(said).collect::<Vec<_>>(),
+    );
+    assert!(rmp_serde::to_vec_named(&folded).unwrap().len() > format::MOST_UNPACKED_BYTES);
+    let header = header(folded.board.position());
+    assert_eq!(read_back(&written(&header, &folded)).unwrap(), (header, folded));
+}
+
 /// A data folder with a log, and what the running program would have in memory.
 struct House {
     place: TempDir,

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use sqlx::encode::Encode;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::query::Query;
@@ -174,6 +175,30 @@ impl Connection {
             Self::Sqlite(connection) => bound(sql, values).execute(connection).await.map(drop),
             Self::Postgres(connection) => patiently(bound(sql, values).execute(connection)).await.map(drop),
         }
+    }
+
+    /// Runs a text of several statements, of which SQLite alone takes values; fails unless each of them says that it is done.
+    ///
+    /// It goes on with the last answer. The library's thread tells afterwards that there is no further one, and on a single core
+    /// waiting for that costs as much as a small commit's own work.
+    pub(super) async fn execute_each(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        statements: usize,
+    ) -> Result<(), sqlx::Error> {
+        let Self::Sqlite(connection) = self else { return self.execute(sql, values).await };
+        let mut answers = connection.fetch_many(bound(sql, values));
+        let mut done = 0;
+        while done < statements {
+            match answers.try_next().await? {
+                Some(sqlx::Either::Left(_)) => done += 1,
+                Some(sqlx::Either::Right(_)) => {}
+                // Whoever runs the statements is gone; what became of them is not known.
+                None => return Err(sqlx::Error::WorkerCrashed),
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn fetch_all(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {

@@ -255,6 +255,14 @@ async fn what_was_appended_is_read_back(fixture: Fixture) {
     assert_eq!(log.read(2, 10).await.unwrap().len(), 1);
     assert_eq!(log.read(1, 1).await.unwrap().len(), 1);
     assert_eq!(log.read(u64::MAX, 1).await.unwrap(), []);
+
+    let page = log.read_page(1, 10).await.unwrap();
+    let said: Vec<_> = page.iter().map(Result::unwrap).collect();
+    assert_eq!(said, [read[0].said(), read[1].said()], "what a fold reads is what stands there");
+    assert_eq!((page.len(), page.is_empty(), page.last_seq().unwrap()), (2, false, Some(2)));
+    assert_eq!(log.read_page(1, 1).await.unwrap().last_seq().unwrap(), Some(1));
+    let beyond = log.read_page(u64::MAX, 1).await.unwrap();
+    assert_eq!((beyond.is_empty(), beyond.last_seq().unwrap()), (true, None));
 }
 
 async fn a_subject_is_listed_newest_first(fixture: Fixture) {

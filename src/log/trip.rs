@@ -33,12 +33,14 @@ static TEXTS: LazyLock<[[[String; 2]; 2]; ROWS.len()]> =
 /// One trip: its statements and their values.
 pub(super) struct Trip<'a> {
     sql: &'static str,
+    /// How many statements that are.
+    statements: usize,
     values: Vec<Value<'a>>,
 }
 
 impl Trip<'_> {
     pub(super) async fn make(&self, connection: &mut Connection) -> Result<(), sqlx::Error> {
-        connection.execute(self.sql, &self.values).await
+        connection.execute_each(self.sql, &self.values, self.statements).await
     }
 }
 
@@ -54,7 +56,8 @@ pub(super) fn trips<'a>(sealed: &'a [Sealed<'a>], last_hash: &'a Hash) -> Vec<Tr
             values.push(saturating(last.seq()).into());
             values.push(last_hash.as_slice().into());
         }
-        trips.push(Trip { sql: &TEXTS[at][usize::from(opens)][usize::from(closes)], values });
+        let statements = 1 + usize::from(opens) + 2 * usize::from(closes);
+        trips.push(Trip { sql: &TEXTS[at][usize::from(opens)][usize::from(closes)], statements, values });
         rest = later;
     }
     trips

@@ -196,6 +196,26 @@ fn a_late_report_changes_the_chart_of_its_day_and_says_so() {
 }
 
 #[test]
+fn the_chart_keeps_its_days_whatever_order_they_are_told_in() {
+    let days = 24 * 60;
+    let told =
+        |at: i64, count: u32| Facts::Report(report("hamayu", after_minutes(at), vec![(beds(ServiceKind::Tokuyo), free(count))]));
+    let kept = |order: &[i64]| {
+        let board =
+            board_of(std::iter::once(home()).chain(order.iter().map(|day| told(day * days, u32::try_from(*day).unwrap()))));
+        board.find_facility(&id("hamayu")).unwrap().history[&beds(ServiceKind::Tokuyo)].clone()
+    };
+    let in_order: Vec<i64> = (0..60).collect();
+    let newest = kept(&in_order);
+    assert_eq!(newest.len(), usize::try_from(HISTORY_DAYS).unwrap());
+    assert_eq!(newest.values().map(|day| day.count).collect::<Vec<_>>(), (16..60).map(Some).collect::<Vec<_>>());
+    let backwards: Vec<i64> = (0..60).rev().collect();
+    assert_eq!(kept(&backwards).len(), newest.len(), "a day that is too old comes too late");
+    let counts = |days: &BTreeMap<_, DayCount>| days.iter().map(|(day, held)| (*day, held.count)).collect::<Vec<_>>();
+    assert_eq!(counts(&kept(&backwards)), counts(&newest));
+}
+
+#[test]
 fn a_button_that_says_full_counts_as_none_free_on_the_chart() {
     let full = Value::Vacancy { level: Level::Full, count: None, total: None };
     let few = Value::Vacancy { level: Level::Few, count: None, total: None };

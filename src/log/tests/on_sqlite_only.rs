@@ -20,6 +20,17 @@ async fn a_log_whose_file_was_taken_away_stores_nothing() {
     assert_eq!(seqs(&log.append(vec![record(2)]).await.unwrap()), [2]);
 }
 
+#[tokio::test]
+async fn a_commit_is_one_only_if_every_statement_of_it_answers() {
+    let mut connection = Fixture::sqlite().open().await.shared.database.connect_writer(None).await.unwrap();
+    let text = "BEGIN IMMEDIATE; UPDATE head SET seq = seq + ? WHERE one = 1; ROLLBACK";
+    connection.execute_each(text, &[0.into()], 3).await.unwrap();
+    let more = connection.execute_each(text, &[0.into()], 4).await;
+    assert!(matches!(more, Err(sqlx::Error::WorkerCrashed)), "{more:?}");
+    let wrong = connection.execute_each("BEGIN IMMEDIATE; INSERT INTO head SELECT 1, 0; COMMIT", &[], 3).await;
+    assert!(matches!(wrong, Err(sqlx::Error::Database(_))), "{wrong:?}");
+}
+
 fn bulky(n: u128) -> NewRecord {
     NewRecord { facts: format!(r#"{{"n":{n},"pad":"{}"}}"#, "x".repeat(20_000)), ..record(n) }
 }
