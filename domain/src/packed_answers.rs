@@ -6,18 +6,17 @@
 use std::collections::BTreeMap;
 
 use imbl::OrdMap;
-use jiff::Timestamp;
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::{EntryId, FacilityId};
 use crate::incident::Answer;
+use crate::packed_time;
 use crate::standing::Channel;
 
 type Answers = OrdMap<FacilityId, Answer>;
 
-/// Who answered, when in seconds and nanoseconds, and by which report.
-type Packed<F, E> = (F, i64, i32, E);
+/// Who answered, when, and by which report.
+type Packed<F, E> = (F, packed_time::Packed, E);
 
 pub(crate) fn serialize<S: Serializer>(answers: &Answers, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
@@ -25,7 +24,7 @@ pub(crate) fn serialize<S: Serializer>(answers: &Answers, serializer: S) -> Resu
     }
     let mut by_channel: BTreeMap<Channel, Vec<Packed<&FacilityId, &EntryId>>> = BTreeMap::new();
     for (facility, Answer { at, report, channel }) in answers {
-        by_channel.entry(*channel).or_default().push((facility, at.as_second(), at.subsec_nanosecond(), report));
+        by_channel.entry(*channel).or_default().push((facility, packed_time::Packed(*at), report));
     }
     by_channel.serialize(serializer)
 }
@@ -37,8 +36,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     let by_channel = BTreeMap::<Channel, Vec<Packed<FacilityId, EntryId>>>::deserialize(deserializer)?;
     let mut answers = Answers::new();
     for (channel, packed) in by_channel {
-        for (facility, second, nanosecond, report) in packed {
-            let at = Timestamp::new(second, nanosecond).map_err(D::Error::custom)?;
+        for (facility, packed_time::Packed(at), report) in packed {
             answers.insert(facility, Answer { at, report, channel });
         }
     }
@@ -77,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_time_that_is_none_is_refused() {
-        let bad = BTreeMap::from([(Channel::Qr, vec![("f001", 0_i64, i32::MAX, EntryId(uuid::Uuid::nil()))])]);
+        let bad = BTreeMap::from([(Channel::Qr, vec![("f001", (0_i64, i32::MAX), EntryId(uuid::Uuid::nil()))])]);
         assert!(rmp_serde::from_slice::<Held>(&rmp_serde::to_vec(&(bad,)).unwrap()).is_err());
     }
 }

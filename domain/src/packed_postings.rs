@@ -7,17 +7,16 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use jiff::Timestamp;
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::{FacilityId, PostingId};
+use crate::packed_time;
 use crate::posting::Posting;
 
 type Postings = OrdMap<PostingId, Arc<Posting>>;
 
-/// Id, facility, words, position of its entry, and when it reached us in seconds and nanoseconds.
-type Remark<I, F, T> = (I, F, T, u64, i64, i32);
+/// Id, facility, words, position of its entry, and when it reached us.
+type Remark<I, F, T> = (I, F, T, u64, packed_time::Packed);
 
 pub(crate) fn serialize<S: Serializer>(postings: &Postings, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
@@ -28,9 +27,8 @@ pub(crate) fn serialize<S: Serializer>(postings: &Postings, serializer: S) -> Re
     for posting in postings.values() {
         match posting.facility.as_ref().filter(|_| posting.is_untouched_remark()) {
             Some(facility) => {
-                let at = posting.received_at;
-                let text = posting.text.as_deref();
-                remarks.push((&posting.id, facility, text, posting.source_seq, at.as_second(), at.subsec_nanosecond()));
+                let received_at = packed_time::Packed(posting.received_at);
+                remarks.push((&posting.id, facility, posting.text.as_deref(), posting.source_seq, received_at));
             }
             None => others.push(posting),
         }
@@ -45,8 +43,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     type Packed = (Vec<Remark<PostingId, FacilityId, Option<String>>>, Vec<Arc<Posting>>);
     let (remarks, others) = Packed::deserialize(deserializer)?;
     let mut postings = Postings::new();
-    for (id, facility, text, source_seq, second, nanosecond) in remarks {
-        let received_at = Timestamp::new(second, nanosecond).map_err(D::Error::custom)?;
+    for (id, facility, text, source_seq, packed_time::Packed(received_at)) in remarks {
         postings.insert(id.clone(), Arc::new(Posting::remark(id, facility, text, source_seq, received_at)));
     }
     postings.extend(others.into_iter().map(|posting| (posting.id.clone(), posting)));
@@ -74,7 +71,7 @@ mod tests {
             remark("r-2", None),
             Posting { state: PostingState::Withdrawn, ..remark("r-3", Some("通行止め")) },
             Posting { kind: PostingKind::Notice, facility: None, from_city: true, ..remark("p-4", Some("題\n本文")) },
-            Posting { expires_at: Some(Timestamp::MAX), ..remark("r-5", Some("断水")) },
+            Posting { expires_at: Some(jiff::Timestamp::MAX), ..remark("r-5", Some("断水")) },
         ];
         Held(postings.into_iter().map(|posting| (posting.id.clone(), Arc::new(posting))).collect())
     }
@@ -100,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_time_that_is_none_is_refused() {
-        let bad = (vec![("r-1", "f001", None::<&str>, 7_u64, i64::MAX, 0_i32)], Vec::<u8>::new());
+        let bad = (vec![("r-1", "f001", None::<&str>, 7_u64, (i64::MAX, 0_i32))], Vec::<u8>::new());
         assert!(rmp_serde::from_slice::<Held>(&rmp_serde::to_vec(&(bad,)).unwrap()).is_err());
     }
 }

@@ -5,34 +5,29 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::aspect::{Aspect, Value};
 use crate::id::{EntryId, IncidentId};
+use crate::packed_time;
 use crate::standing::{Channel, Standing};
 
 type Standings = BTreeMap<Aspect, Standing>;
 
-/// Seconds since 1970 and nanoseconds.
-type Instant = (i64, i32);
-
 /// The aspect, and the fields of [`Standing`] in their order.
-type Packed<A, V, R, S, I> = (A, V, Instant, Instant, R, Channel, S, I, bool, Option<R>);
+type Packed<A, V, R, S, I> = (A, V, packed_time::Packed, packed_time::Packed, R, Channel, S, I, bool, Option<R>);
 
 pub(crate) fn serialize<S: Serializer>(standings: &Standings, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
         return standings.serialize(serializer);
     }
-    let instant = |at: &Timestamp| (at.as_second(), at.subsec_nanosecond());
     serializer.collect_seq(standings.iter().map(|(aspect, standing)| {
         let Standing { value, observed_at, recorded_at, report, channel, reporter, incident, exercise, confirms } = standing;
         let packed: Packed<_, _, _, _, _> = (
             aspect,
             value,
-            instant(observed_at),
-            instant(recorded_at),
+            packed_time::Packed(*observed_at),
+            packed_time::Packed(*recorded_at),
             report,
             *channel,
             reporter,
@@ -48,16 +43,13 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     if deserializer.is_human_readable() {
         return Standings::deserialize(deserializer);
     }
-    let instant = |(second, nanosecond): Instant| Timestamp::new(second, nanosecond).map_err(D::Error::custom);
     let packed = Vec::<Packed<Aspect, Value, EntryId, String, Option<IncidentId>>>::deserialize(deserializer)?;
-    packed
-        .into_iter()
-        .map(|(aspect, value, observed, recorded, report, channel, reporter, incident, exercise, confirms)| {
-            let (observed_at, recorded_at) = (instant(observed)?, instant(recorded)?);
-            let standing = Standing { value, observed_at, recorded_at, report, channel, reporter, incident, exercise, confirms };
-            Ok((aspect, standing))
-        })
-        .collect()
+    let standings =
+        packed.into_iter().map(|(aspect, value, observed, recorded, report, channel, reporter, incident, exercise, confirms)| {
+            let (packed_time::Packed(observed_at), packed_time::Packed(recorded_at)) = (observed, recorded);
+            (aspect, Standing { value, observed_at, recorded_at, report, channel, reporter, incident, exercise, confirms })
+        });
+    Ok(standings.collect())
 }
 
 #[cfg(test)]

@@ -6,6 +6,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// A time among other packed values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Packed(#[serde(with = "crate::packed_time")] pub(crate) Timestamp);
+
 pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
         at.serialize(serializer)
