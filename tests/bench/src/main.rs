@@ -105,7 +105,9 @@ fn measure(arguments: Arguments) -> Outcome<()> {
     std::fs::write(arguments.out.join("bench.json"), serde_json::to_string_pretty(&run.json())?)?;
     std::fs::write(arguments.out.join("bench.md"), run.markdown())?;
     std::fs::write(arguments.out.join("bench.svg"), chart::draw(&run)?)?;
-    if arguments.readme {
+    if arguments.readme && !run.failed.is_empty() {
+        eprintln!("README.md stays as it was: its table would lack a row");
+    } else if arguments.readme {
         let readme = table::in_readme(&std::fs::read_to_string("README.md")?, &run.markdown())?;
         std::fs::write("README.md", readme)?;
         std::fs::write("tests/bench/bench.svg", chart::draw(&run)?)?;

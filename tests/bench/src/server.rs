@@ -104,7 +104,15 @@ pub(crate) fn nginx(core: usize, folder: &Path, modules: &str, http: &str) -> Ou
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(folder.join("nginx.log"))?).spawn()?;
     let mut server = Server { pid: child.id(), child, address };
     wait_for(&mut server, "nginx", folder)?;
-    server.pid = machine::children_of(server.child.id()).first().copied().ok_or("nginx has no worker")?;
+    // The master listens before it has a worker.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.pid == server.child.id() {
+        match machine::children_of(server.child.id()).first() {
+            Some(worker) => server.pid = *worker,
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(20)),
+            None => return Err("nginx has no worker".into()),
+        }
+    }
     Ok(server)
 }
 
