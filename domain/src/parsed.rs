@@ -1,6 +1,7 @@
 //! Reads a text as what it stands for, without a copy in between.
 //!
-//! A year of reports holds tens of millions of ids and words; copying each before it is looked at is a fifth of reading them.
+//! A replay reads several ids and words of every report of a year, and a checkpoint as many of every facility; a copy of each, only
+//! to be looked at once, is work for nothing.
 //! *Invariant:* what is accepted, and what is said of what is not, are those of the type's `FromStr`.
 
 use std::fmt;

@@ -51,8 +51,7 @@ pub(crate) struct Pattern {
     fixed: Vec<Option<String>>,
     /// The level that may stand for several.
     open: Option<usize>,
-    /// What each level is, if none of them asks for more than looking: most patterns are like that, and a regular expression takes
-    /// ten times as long.
+    /// What each level is, if none of them asks for more than looking, so that no regular expression has to be run.
     plain: Option<Vec<Part>>,
 }
 

@@ -179,8 +179,8 @@ impl Connection {
 
     /// Runs a text of several statements, of which SQLite alone takes values; fails unless each of them says that it is done.
     ///
-    /// It goes on with the last answer. The library's thread tells afterwards that there is no further one, and on a single core
-    /// waiting for that costs as much as a small commit's own work.
+    /// It goes on with the last answer. The library's thread tells afterwards that there is no further one, and on a single core that
+    /// is one more switch of threads, about 0.1 ms in a trace of single commits.
     pub(super) async fn execute_each(
         &mut self,
         sql: &'static str,
