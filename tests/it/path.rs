@@ -270,7 +270,7 @@ async fn a_wrong_number_is_explained_at_its_field_and_kept() {
     phone.sees("空きの数が 多すぎます").await;
     let kept = phone.one(&number).await;
     assert_eq!(kept.prop("value").await.unwrap().as_deref(), Some("12"), "what was typed is gone");
-    let block = phone.one("fieldset.wrong").await.text().await.unwrap();
+    let block = phone.words_of("fieldset.wrong").await;
     assert!(block.contains('9') && block.contains("12"), "the field does not explain: {block}");
     assert_eq!(program.log(1).await.len(), position, "a refused report left an entry");
 

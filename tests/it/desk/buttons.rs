@@ -59,7 +59,7 @@ async fn a_button_nobody_knew_is_pressed_found_and_joined_in_three_taps_and_its_
     click(&browser, "form[role=search] button").await;
     click(&browser, "ul.devices-whose a[href*='facility=f001']").await;
     browser.sees("押すとどうなるか").await;
-    let said = browser.one("dl.facts").await.text().await.unwrap();
+    let said = browser.words_of("dl.facts").await;
     assert!(said.contains("f001") && said.contains("door-9"), "{said}");
     let set = browser.find_all(By::Css(".devices-gestures option:checked")).await.unwrap();
     let single = set[0].text().await.unwrap();

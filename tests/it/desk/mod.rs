@@ -77,7 +77,7 @@ async fn a_seat_is_taken_with_the_keyboard_alone_and_without_a_passkey() {
     let browser = Browser::without_javascript(Screen::Desk).await;
     browser.goto(invited.stdout.trim()).await.unwrap();
     browser.sees("福祉課 1番席").await;
-    let secret = browser.one(".account-codes .num").await.text().await.unwrap();
+    let secret = browser.words_of(".account-codes .num").await;
     browser.one("#new_password").await.send_keys(PASSWORD).await.unwrap();
     browser.press(Key::Tab).await;
     browser.press(code_of(&secret)).await;
@@ -354,7 +354,7 @@ async fn type_all(browser: &Browser, keys: &[&str]) -> usize {
             "Ctrl+Enter" => {
                 let chain =
                     browser.action_chain().key_down(Key::Control).key_down(Key::Enter).key_up(Key::Enter).key_up(Key::Control);
-                chain.perform().await.unwrap();
+                browser.perform(chain).await;
             }
             letters => browser.press(letters).await,
         }
@@ -415,7 +415,7 @@ async fn a_coordinator_opens_a_disaster_with_three_keys_calls_the_first_and_clos
 
     browser.goto(desk_url(&program, "/desk")).await.unwrap();
     browser.sees("次に電話する").await;
-    let first = browser.one(".next .name").await.text().await.unwrap();
+    let first = browser.words_of(".next .name").await;
     type_all(&browser, &["n"]).await;
     wait_for("another next call", async || {
         let name = browser.find(By::Css(".next .name")).await.ok()?.text().await.ok()?;

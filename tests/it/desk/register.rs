@@ -53,7 +53,7 @@ async fn a_file_as_japanese_excel_writes_it_is_compared_taken_in_and_put_back() 
     std::fs::write(&bad, text).unwrap();
     choose(&browser, &bad, "多い").await;
     browser.one("button[name=look]").await.click().await.unwrap();
-    let problem = browser.one(".problem li").await.text().await.unwrap();
+    let problem = browser.words_of(".problem li").await;
     assert!(problem.contains("2行目") && problem.contains("定員"), "line and column: {problem}");
     let kept = browser.one("#csv").await.prop("value").await.unwrap().unwrap();
     assert!(
@@ -102,7 +102,7 @@ async fn a_register_is_pasted_and_taken_in_without_javascript() {
     let invited = program.city().run(["staff", "invite", "福祉課 1番席", "--role", "coordinator"]).await.ok();
     let browser = Browser::without_javascript(Screen::Desk).await;
     browser.goto(invited.stdout.trim()).await.unwrap();
-    let secret = browser.one(".account-codes .num").await.text().await.unwrap();
+    let secret = browser.words_of(".account-codes .num").await;
     browser.one("#new_password").await.send_keys(PASSWORD).await.unwrap();
     browser.press(Key::Tab).await;
     browser.press(code_of(&secret)).await;
@@ -138,7 +138,7 @@ async fn the_second_of_two_people_at_one_record_sees_both_versions_and_decides()
         browser.sees(address).await;
     }
     second.sees("ほかの席が先になおしました").await;
-    let row = second.one(".problem tbody tr").await.text().await.unwrap();
+    let row = second.words_of(".problem tbody tr").await;
     assert!(row.contains("西彼町 一番") && row.contains("西彼町 二番"), "{row}");
     assert_eq!(second.one("#f-address").await.prop("value").await.unwrap().unwrap(), "西彼町 二番");
     assert!(program.web().get("/facilities/f001").await.text().contains("西彼町 一番"), "nothing is written yet");

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use thirtyfour::action_chain::ActionChain;
 use thirtyfour::prelude::*;
 
 use super::{DEADLINE, LOOK_AGAIN, find_tool, wait_for};
@@ -169,9 +170,25 @@ impl Browser {
         wait_for(css, async || self.driver.find(By::Css(css)).await.ok()).await
     }
 
+    /// The words of an element, once it is there: a page that keeps itself new may take it away between finding and reading.
+    pub(crate) async fn words_of(&self, css: &str) -> String {
+        wait_for(css, async || self.driver.find(By::Css(css)).await.ok()?.text().await.ok()).await
+    }
+
     /// Presses keys where the focus is, as somebody does who has no mouse.
     pub(crate) async fn press(&self, keys: impl Into<thirtyfour::TypingData>) {
-        self.driver.action_chain().send_keys(keys).perform().await.unwrap();
+        self.perform(self.driver.action_chain().send_keys(keys)).await;
+    }
+
+    /// Carries out strokes of the keyboard, of which the last may lead to another page.
+    ///
+    /// A key acts when it goes down. If the page is left before the driver has let it up again, the driver calls that an
+    /// error, now and then; the key was pressed all the same, and whoever pressed it looks for what comes of it.
+    pub(crate) async fn perform(&self, strokes: ActionChain) {
+        match strokes.perform().await {
+            Err(error) if error.to_string().contains("aborted by navigation") => {}
+            done => done.unwrap(),
+        }
     }
 
     /// A key that proves who its owner is, built into this browser: touched at once whenever it is asked.
