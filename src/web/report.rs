@@ -37,7 +37,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use imaboard_display::{assets, qr};
 use imaboard_domain::guard::{self, Inspection, Verdict};
 use imaboard_domain::{
@@ -57,19 +57,21 @@ use crate::recorder::{Intent, Receipt, Submission, SubmitError, public_register}
 
 pub(super) use form::{Realms, realm};
 
-/// The routes below `/r`.
+/// The routes below `/r`, each by its whole address: nested, every report would pay for a copy of it.
 pub fn routes() -> Router<Arc<App>> {
-    let below = Router::new()
-        .route("/{key}", get(show))
-        .route("/{key}/reports", get(back).post(create))
-        .route("/{key}/receipts/{id}", get(show_receipt))
-        .route("/{key}/corrections", get(back).post(correct))
-        .route("/{key}/postings", get(posting::new).post(posting::create))
-        .route("/{key}/support", get(support::new).post(support::create))
-        .route("/{key}/poster", get(show_poster))
-        .fallback(nowhere)
-        .layer(middleware::from_fn(sealed));
-    Router::new().nest("/r", below)
+    Router::new()
+        .route("/r/{key}", get(show))
+        .route("/r/{key}/reports", get(back).post(create))
+        .route("/r/{key}/receipts/{id}", get(show_receipt))
+        .route("/r/{key}/corrections", get(back).post(correct))
+        .route("/r/{key}/postings", get(posting::new).post(posting::create))
+        .route("/r/{key}/support", get(support::new).post(support::create))
+        .route("/r/{key}/poster", get(show_poster))
+        .route("/r", any(nowhere))
+        .route("/r/", any(nowhere))
+        .route("/r/{key}/", any(nowhere))
+        .route("/r/{key}/{*rest}", any(nowhere))
+        .route_layer(middleware::from_fn(sealed))
 }
 
 /// Headers of every answer below `/r`: nothing is kept, nothing leads here from outside, nothing runs but our own files.
@@ -93,8 +95,10 @@ async fn sealed(request: Request, next: Next) -> Response {
     if packs {
         response = packed(response).await;
     }
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS.len());
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        headers.insert(name, HeaderValue::from_static(value));
     }
     response
 }

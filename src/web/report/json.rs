@@ -5,12 +5,16 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use imaboard_domain::{Aspect, Entry, EntryId, Facts, RawObservation, Realm, Refused, Value};
+use imaboard_domain::{
+    self as domain, Aspect, Cell, Channel, Entry, EntryId, FacilityId, Facts, Need, RawObservation, Realm, Refused, ServiceId,
+    Value,
+};
 use imaboard_templates::report::form::{Finding, MOST_REMARK_CHARS, Problem, What};
 use imaboard_templates::report::problem::message;
 use imaboard_templates::words::JA;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json_, json};
 use uuid::Uuid;
 
@@ -79,7 +83,7 @@ pub(super) async fn create(app: &App, speaker: &Speaker, body: &[u8]) -> Respons
     });
     match app.recorder.submit(speaker.submission(EntryId(sent.id), intent, remark)).await {
         Ok(receipt) => {
-            let mut response = (StatusCode::CREATED, Json(receipt_json(&receipt.entry))).into_response();
+            let mut response = (StatusCode::CREATED, Json(ReceiptJson::of(&receipt.entry))).into_response();
             if let Ok(place) = HeaderValue::from_str(&speaker.receipt_path(receipt.entry.id)) {
                 response.headers_mut().insert(header::LOCATION, place);
             }
@@ -95,43 +99,89 @@ pub(super) fn no_key() -> Response {
 }
 
 /// The receipt as JSON: the same bytes whenever the same report is sent.
-pub(super) fn receipt_json(entry: &Entry) -> Json_ {
-    let mut receipt = json!({ "seq": entry.seq, "id": entry.id, "recorded_at": entry.recorded_at, "channel": entry.channel });
-    if let Facts::Report(report) = &entry.facts {
-        let observations: Vec<Json_> =
-            report.observations.iter().map(|o| observed(&o.aspect, &o.value, o.confirms.is_some())).collect();
-        receipt["facility"] = json!(report.facility);
-        receipt["observed_at"] = json!(report.observed_at);
-        receipt["exercise"] = json!(report.exercise);
-        receipt["observations"] = json!(observations);
-        receipt["remark"] = json!(report.remark.as_ref().map(|_| "pending"));
-    }
-    receipt
+#[derive(Serialize)]
+struct ReceiptJson<'a> {
+    seq: u64,
+    id: EntryId,
+    recorded_at: Timestamp,
+    channel: Channel,
+    #[serde(flatten)]
+    report: Option<Reported<'a>>,
 }
 
-fn observed(aspect: &Aspect, value: &Value, confirmed: bool) -> Json_ {
-    let mut said = json!({ "aspect": aspect.word(), "value": value.word() });
-    if let Aspect::Vacancy { service, cell } = aspect {
-        said["service"] = json!(service);
-        said["cell"] = json!(cell);
+/// What of a receipt only reports have.
+#[derive(Serialize)]
+struct Reported<'a> {
+    facility: &'a FacilityId,
+    observed_at: Timestamp,
+    exercise: bool,
+    observations: Vec<Observed<'a>>,
+    /// `pending` until the city has looked at it.
+    remark: Option<&'static str>,
+}
+
+/// One observation as the board took it, with what belongs to its kind.
+#[derive(Serialize)]
+struct Observed<'a> {
+    aspect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a ServiceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cell: Option<&'a Cell>,
+    value: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hours: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<&'a [Need]>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    confirmed: bool,
+}
+
+impl<'a> ReceiptJson<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let report = match &entry.facts {
+            Facts::Report(report) => Some(Reported {
+                facility: &report.facility,
+                observed_at: report.observed_at,
+                exercise: report.exercise,
+                observations: report.observations.iter().map(Observed::of).collect(),
+                remark: report.remark.as_ref().map(|_| "pending"),
+            }),
+            _ => None,
+        };
+        Self { seq: entry.seq, id: entry.id, recorded_at: entry.recorded_at, channel: entry.channel, report }
     }
-    if let Some(count) = value.count() {
-        said["count"] = json!(count);
+}
+
+impl<'a> Observed<'a> {
+    fn of(observed: &'a domain::Observed) -> Self {
+        let value = &observed.value;
+        let (service, cell) = match &observed.aspect {
+            Aspect::Vacancy { service, cell } => (Some(service), Some(cell)),
+            _ => (None, None),
+        };
+        Self {
+            aspect: observed.aspect.word(),
+            service,
+            cell,
+            value: value.word(),
+            count: value.count(),
+            total: if let Value::Vacancy { total, .. } = value { *total } else { None },
+            hours: value.hours(),
+            days: if let Value::Supplies { days, .. } = value { *days } else { None },
+            date: if let Value::Operation { reopens, .. } = value { *reopens } else { None },
+            needs: if let Value::Needs(list) = value { Some(list) } else { None },
+            confirmed: observed.confirms.is_some(),
+        }
     }
-    if let Some(hours) = value.hours() {
-        said["hours"] = json!(hours);
-    }
-    match value {
-        Value::Vacancy { total: Some(total), .. } => said["total"] = json!(total),
-        Value::Supplies { days: Some(days), .. } => said["days"] = json!(days),
-        Value::Operation { reopens: Some(date), .. } => said["date"] = json!(date),
-        Value::Needs(list) => said["needs"] = json!(list),
-        _ => {}
-    }
-    if confirmed {
-        said["confirmed"] = json!(true);
-    }
-    said
 }
 
 fn errors_at_times(sent: &Sent, now: Timestamp) -> Vec<Json_> {

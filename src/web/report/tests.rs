@@ -369,6 +369,30 @@ async fn json_gives_the_same_receipt_for_the_same_content_and_409_for_other() {
 }
 
 #[tokio::test]
+async fn a_json_receipt_says_what_was_taken_each_kind_with_what_belongs_to_it() {
+    let city = City::open().await;
+    let id = Uuid::now_v7();
+    let today = imaboard_domain::city_date(city.opened.app.clock.now()).to_string();
+    let said = json!([
+        {"aspect": "vacancy", "service": "tokuyo", "cell": "all", "value": "few", "count": 2, "total": 40},
+        {"aspect": "vacancy", "service": "short-stay", "cell": today, "value": "full"},
+        {"aspect": "operation", "value": "limited", "date": "2026-12-01"},
+        {"aspect": "power", "value": "generator", "hours": 36},
+        {"aspect": "supplies", "value": "short", "days": 3},
+        {"aspect": "staff", "value": "adequate"},
+    ]);
+    let answer = city.json(&json!({"id": id, "observations": said, "remark": "発電機で動いています"})).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+    let receipt = answer.json();
+    assert_eq!(receipt["observations"], said);
+    let mut names: Vec<&str> = receipt.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["channel", "exercise", "facility", "id", "observations", "observed_at", "recorded_at", "remark", "seq"]);
+    assert_eq!((&receipt["channel"], &receipt["remark"], &receipt["exercise"]), (&json!("qr"), &json!("pending"), &json!(false)));
+    assert_eq!((&receipt["id"], &receipt["seq"]), (&json!(id), &json!(city.position())));
+}
+
+#[tokio::test]
 async fn json_errors_name_index_field_problem_and_say_it_in_japanese() {
     let city = City::open().await;
     let before = city.position();

@@ -27,6 +27,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, Sq
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio_stream::wrappers::BroadcastStream;
 
+use crate::rows::PAUSE;
 use crate::{Outcome, print};
 
 /// The sides of comparisons that are no servers of somebody else.
@@ -262,8 +263,8 @@ async fn single_commits(log: &Path, copy: &Path, commits: usize) -> Outcome<Valu
     let mut connection = bare_database(copy).await?;
     let mut micros = Vec::with_capacity(commits);
     for row in rows.chunks(1) {
-        // The pace of presses, so that the disk is as rested here as there.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        // The pace of presses, so that disk and caches are as rested here as there.
+        tokio::time::sleep(PAUSE).await;
         let started = Instant::now();
         insert(&mut connection, row).await?;
         micros.push(started.elapsed().as_secs_f64() * 1e6);

@@ -136,14 +136,14 @@ async fn a_key_is_used_rotated_and_revoked_and_what_it_reported_is_taken_back() 
     let browser = seated(&program, Screen::Desk).await;
     browser.goto(desk_url(&program, "/desk/facilities/f001")).await.unwrap();
     browser.one("#label").await.send_keys("090-1234-5678").await.unwrap();
-    browser.one("#label").await.send_keys(Key::Enter).await.unwrap();
+    browser.press("Enter").await;
     browser.one("#label[aria-invalid=true]").await;
     browser.sees("人がわかることは書けません").await;
     let label = browser.one("#label").await;
     assert_eq!(label.prop("value").await.unwrap().unwrap(), "090-1234-5678");
     label.clear().await.unwrap();
     label.send_keys("夜勤机").await.unwrap();
-    browser.one("#label").await.send_keys(Key::Enter).await.unwrap();
+    browser.press("Enter").await;
     browser.sees("まだ使われていません").await;
     let page = browser.current_url().await.unwrap();
 

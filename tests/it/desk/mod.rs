@@ -79,9 +79,9 @@ async fn a_seat_is_taken_with_the_keyboard_alone_and_without_a_passkey() {
     browser.sees("福祉課 1番席").await;
     let secret = browser.words_of(".account-codes .num").await;
     browser.one("#new_password").await.send_keys(PASSWORD).await.unwrap();
-    browser.press(Key::Tab).await;
-    browser.press(code_of(&secret)).await;
-    browser.press(Key::Enter).await;
+    browser.press("Tab").await;
+    browser.press(&code_of(&secret)).await;
+    browser.press("Enter").await;
     browser.sees("回復コード").await;
     let codes = browser.find_all(By::Css("ol.account-list li")).await.unwrap();
     assert_eq!(codes.len(), 10);
@@ -349,15 +349,7 @@ async fn the_door_speaks_tls_and_its_cookies_are_for_this_host_only() {
 async fn type_all(browser: &Browser, keys: &[&str]) -> usize {
     let mut strokes = 0;
     for &key in keys {
-        match key {
-            "Enter" => browser.press(Key::Enter).await,
-            "Ctrl+Enter" => {
-                let chain =
-                    browser.action_chain().key_down(Key::Control).key_down(Key::Enter).key_up(Key::Enter).key_up(Key::Control);
-                browser.perform(chain).await;
-            }
-            letters => browser.press(letters).await,
-        }
+        browser.press(key).await;
         strokes += if matches!(key, "Enter" | "Ctrl+Enter") { 1 } else { key.chars().count() };
     }
     strokes
@@ -447,7 +439,7 @@ async fn a_record_is_changed_a_key_issued_and_its_poster_printed_from_the_keyboa
     browser.sees("大瀬戸町瀬戸 99").await;
     assert!(program.web().get("/facilities/f001").await.text().contains("大瀬戸町瀬戸 99"));
     browser.one("#label").await.send_keys("夜勤机").await.unwrap();
-    browser.press(Key::Enter).await;
+    browser.press("Enter").await;
     browser.one(".facilities-qr svg").await;
     let poster = browser.one("a[href$='/poster']").await.attr("href").await.unwrap().unwrap();
     let sheet = program.web().get(poster.split_once("/r/").map(|(_, rest)| format!("/r/{rest}")).unwrap().as_str()).await;

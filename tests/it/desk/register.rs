@@ -104,9 +104,9 @@ async fn a_register_is_pasted_and_taken_in_without_javascript() {
     browser.goto(invited.stdout.trim()).await.unwrap();
     let secret = browser.words_of(".account-codes .num").await;
     browser.one("#new_password").await.send_keys(PASSWORD).await.unwrap();
-    browser.press(Key::Tab).await;
-    browser.press(code_of(&secret)).await;
-    browser.press(Key::Enter).await;
+    browser.press("Tab").await;
+    browser.press(&code_of(&secret)).await;
+    browser.press("Enter").await;
     browser.sees("回復コード").await;
     browser.goto(desk_url(&program, "/desk/facilities/import")).await.unwrap();
     assert!(!browser.one("#file").await.is_displayed().await.unwrap(), "a field that would send nothing is not there");

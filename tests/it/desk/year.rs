@@ -122,7 +122,7 @@ async fn a_disaster_is_opened_told_answered_closed_with_its_reason_and_read_afte
 
     browser.goto(desk_url(&program, "/desk/incidents")).await.unwrap();
     write(&browser, ".inc-find input", "台風").await;
-    browser.press(Key::Enter).await;
+    browser.press("Enter").await;
     browser.one(&format!("#past tbody a[href='{incident}']")).await;
     open_to_all(&browser).await;
     browser.close().await;

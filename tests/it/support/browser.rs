@@ -11,10 +11,12 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use thirtyfour::action_chain::ActionChain;
 use thirtyfour::prelude::*;
 
 use super::{DEADLINE, LOOK_AGAIN, find_tool, wait_for};
+
+/// The bit of the control key among the keys that are held.
+const CONTROL: u32 = 2;
 
 /// What it shows, and how large.
 #[derive(Debug, Clone, Copy)]
@@ -175,19 +177,31 @@ impl Browser {
         wait_for(css, async || self.driver.find(By::Css(css)).await.ok()?.text().await.ok()).await
     }
 
-    /// Presses keys where the focus is, as somebody does who has no mouse.
-    pub(crate) async fn press(&self, keys: impl Into<thirtyfour::TypingData>) {
-        self.perform(self.driver.action_chain().send_keys(keys)).await;
+    /// Presses keys where the focus is, as somebody does who has no mouse: `Enter`, `Tab`, `Ctrl+Enter`, or letters.
+    ///
+    /// As the browser's own input, because the driver's "actions" look at the page before and after, and do everything again if
+    /// the page was left meanwhile: the second Enter then lands on the next page.
+    pub(crate) async fn press(&self, what: &str) {
+        match what {
+            "Enter" => self.stroke(&json!({ "key": "Enter", "text": "\r", "windowsVirtualKeyCode": 13 })).await,
+            "Tab" => self.stroke(&json!({ "key": "Tab", "windowsVirtualKeyCode": 9 })).await,
+            "Ctrl+Enter" => {
+                self.stroke(&json!({ "key": "Enter", "modifiers": CONTROL, "windowsVirtualKeyCode": 13 })).await;
+            }
+            letters => {
+                for letter in letters.chars() {
+                    self.stroke(&json!({ "key": letter, "text": letter })).await;
+                }
+            }
+        }
     }
 
-    /// Carries out strokes of the keyboard, of which the last may lead to another page.
-    ///
-    /// A key acts when it goes down. If the page is left before the driver has let it up again, the driver calls that an
-    /// error, now and then; the key was pressed all the same, and whoever pressed it looks for what comes of it.
-    pub(crate) async fn perform(&self, strokes: ActionChain) {
-        match strokes.perform().await {
-            Err(error) if error.to_string().contains("aborted by navigation") => {}
-            done => done.unwrap(),
+    /// One key, down and up.
+    async fn stroke(&self, key: &serde_json::Value) {
+        for way in ["keyDown", "keyUp"] {
+            let mut event = key.clone();
+            event["type"] = json!(way);
+            self.driver.cdp().send_raw("Input.dispatchKeyEvent", event).await.unwrap();
         }
     }
 

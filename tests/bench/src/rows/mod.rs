@@ -16,6 +16,7 @@ use std::pin::Pin;
 
 use crate::Outcome;
 use crate::table::Line;
+pub(crate) use press::PAUSE;
 
 type Measuring<'a> = Pin<Box<dyn Future<Output = Outcome<Vec<Line>>> + 'a>>;
 

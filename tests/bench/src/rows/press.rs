@@ -15,8 +15,8 @@ use crate::client::{Connection, Stream, get};
 use crate::server::{self, command};
 use crate::table::{Line, Reach, median};
 
-/// Between presses: longer than any of them takes.
-const PAUSE: Duration = Duration::from_millis(15);
+/// Between presses, and between the commits of the reference: longer than any of them takes.
+pub(crate) const PAUSE: Duration = Duration::from_millis(15);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn press(bench: &Bench) -> Outcome<Vec<Line>> {
