@@ -154,6 +154,7 @@ pub struct Board {
     keys: OrdMap<KeyId, FacilityKey>,
     incidents: OrdMap<IncidentId, Incident>,
     notes: OrdMap<IncidentId, Vec<IncidentNote>>,
+    #[serde(with = "crate::packed_calls")]
     roll_calls: OrdMap<RollCallId, RollCall>,
     #[serde(with = "crate::packed_postings")]
     postings: OrdMap<PostingId, Arc<Posting>>,
@@ -182,6 +183,7 @@ struct Stored {
     keys: OrdMap<KeyId, FacilityKey>,
     incidents: OrdMap<IncidentId, Incident>,
     notes: OrdMap<IncidentId, Vec<IncidentNote>>,
+    #[serde(with = "crate::packed_calls")]
     roll_calls: OrdMap<RollCallId, RollCall>,
     #[serde(with = "crate::packed_postings")]
     postings: OrdMap<PostingId, Arc<Posting>>,

@@ -136,6 +136,6 @@ pub struct RollCall {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Timestamp>,
     /// First answers by facility.
-    #[serde(default, skip_serializing_if = "OrdMap::is_empty", with = "crate::packed_answers")]
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
     pub answers: OrdMap<FacilityId, Answer>,
 }

@@ -6,90 +6,58 @@
 //! written; bytes that are no days are refused as a whole.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::de::{Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serializer};
 use uuid::Uuid;
 
 use crate::aspect::Aspect;
 use crate::board::DayCount;
 use crate::id::EntryId;
+use crate::packed::{Bytes, Piece, TIME_BYTES, put_time, take, take_time};
 
 type Days = BTreeMap<Date, DayCount>;
 
-const DAY_BYTES: usize = 52;
+const DAY_BYTES: usize = 2 + 1 + 1 + 2 * TIME_BYTES + 16 + 8;
 
 pub(crate) fn serialize<S: Serializer>(history: &BTreeMap<Aspect, Days>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(history.iter().map(|(aspect, days)| (aspect, Written(days))))
+    serializer.collect_map(history.iter().map(|(aspect, days)| (aspect, Bytes(days))))
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Aspect, Days>, D::Error> {
-    let history = BTreeMap::<Aspect, Read>::deserialize(deserializer)?;
-    Ok(history.into_iter().map(|(aspect, Read(days))| (aspect, days)).collect())
+    let history = BTreeMap::<Aspect, Bytes<Days>>::deserialize(deserializer)?;
+    Ok(history.into_iter().map(|(aspect, Bytes(days))| (aspect, days)).collect())
 }
 
-struct Written<'a>(&'a Days);
+impl Piece for Days {
+    const WHAT: &'static str = "days";
 
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = Vec::with_capacity(self.0.len() * DAY_BYTES);
-        for (date, DayCount { rank: (observed_at, recorded_at, report), count }) in self.0 {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.reserve(self.len() * DAY_BYTES);
+        for (date, DayCount { rank: (observed_at, recorded_at, report), count }) in self {
             bytes.extend(date.year().to_le_bytes());
             bytes.extend(date.month().to_le_bytes());
             bytes.extend(date.day().to_le_bytes());
-            for at in [observed_at, recorded_at] {
-                bytes.extend(at.as_second().to_le_bytes());
-                bytes.extend(at.subsec_nanosecond().to_le_bytes());
-            }
+            put_time(bytes, *observed_at);
+            put_time(bytes, *recorded_at);
             bytes.extend(report.0.as_bytes());
             bytes.extend(count.map_or(-1, i64::from).to_le_bytes());
         }
-        serializer.serialize_bytes(&bytes)
-    }
-}
-
-struct Read(Days);
-
-impl<'de> Deserialize<'de> for Read {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(Reader)
-    }
-}
-
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Read;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "days of {DAY_BYTES} bytes each")
     }
 
-    fn visit_bytes<E: Error>(self, mut bytes: &[u8]) -> Result<Read, E> {
+    fn take(mut bytes: &[u8]) -> Option<Self> {
         let mut days = Vec::with_capacity(bytes.len() / DAY_BYTES);
         while !bytes.is_empty() {
-            days.push(day(&mut bytes).ok_or_else(|| E::custom("these bytes are no days"))?);
+            days.push(day(&mut bytes)?);
         }
-        Ok(Read(days.into_iter().collect()))
-    }
-
-    /// JSON has no bytes; there they are a list of numbers.
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Read, A::Error> {
-        let mut bytes = Vec::new();
-        while let Some(byte) = list.next_element()? {
-            bytes.push(byte);
-        }
-        self.visit_bytes(&bytes)
+        Some(days.into_iter().collect())
     }
 }
 
 fn day(bytes: &mut &[u8]) -> Option<(Date, DayCount)> {
     let (year, month, day) = (i16::from_le_bytes(take(bytes)?), i8::from_le_bytes(take(bytes)?), i8::from_le_bytes(take(bytes)?));
     let date = Date::new(year, month, day).ok()?;
-    let (observed_at, recorded_at) = (instant(bytes)?, instant(bytes)?);
+    let (observed_at, recorded_at) = (take_time(bytes)?, take_time(bytes)?);
     let report = EntryId(Uuid::from_bytes(take(bytes)?));
     let count = match i64::from_le_bytes(take(bytes)?) {
         -1 => None,
@@ -98,19 +66,12 @@ fn day(bytes: &mut &[u8]) -> Option<(Date, DayCount)> {
     Some((date, DayCount { rank: (observed_at, recorded_at, report), count }))
 }
 
-fn instant(bytes: &mut &[u8]) -> Option<Timestamp> {
-    Timestamp::new(i64::from_le_bytes(take(bytes)?), i32::from_le_bytes(take(bytes)?)).ok()
-}
-
-fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*head)
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use jiff::Timestamp;
+    use serde::Serialize;
 
     use super::*;
 
@@ -136,16 +97,16 @@ mod tests {
         let json = serde_json::to_string(&held).unwrap();
         assert_eq!(serde_json::from_str::<Held>(&json).unwrap(), held);
         let days = &held.0[&Aspect::Operation];
-        let bytes: Vec<u8> = serde_json::from_value(serde_json::to_value(Written(days)).unwrap()).unwrap();
+        let bytes: Vec<u8> = serde_json::from_value(serde_json::to_value(Bytes(days)).unwrap()).unwrap();
         assert_eq!(bytes.len(), 3 * DAY_BYTES);
-        assert_eq!(Reader.visit_bytes::<serde_json::Error>(&bytes).unwrap().0, *days);
+        assert_eq!(Days::take(&bytes).unwrap(), *days);
     }
 
     #[test]
     fn bytes_that_are_no_days_are_refused() {
         for bytes in [vec![0; DAY_BYTES - 1], vec![0; DAY_BYTES], vec![0xff; DAY_BYTES + 1]] {
-            assert!(Reader.visit_bytes::<serde_json::Error>(&bytes).is_err(), "{} bytes", bytes.len());
+            assert!(Days::take(&bytes).is_none(), "{} bytes", bytes.len());
         }
-        assert!(Reader.visit_bytes::<serde_json::Error>(&[]).unwrap().0.is_empty());
+        assert!(Days::take(&[]).unwrap().is_empty());
     }
 }

@@ -10,40 +10,44 @@ use imbl::OrdMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::{FacilityId, PostingId};
+use crate::packed::{Named, named};
 use crate::packed_time;
 use crate::posting::Posting;
 
 type Postings = OrdMap<PostingId, Arc<Posting>>;
 
-/// Id, facility, words, position of its entry, and when it reached us.
-type Remark<I, F, T> = (I, F, T, u64, packed_time::Packed);
+/// Id, place of the facility in the list, words, position of its entry, and when it reached us.
+type Remark<I, T> = (I, u32, T, u64, packed_time::Packed);
 
 pub(crate) fn serialize<S: Serializer>(postings: &Postings, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
         return postings.serialize(serializer);
     }
-    let mut remarks: Vec<Remark<&PostingId, &FacilityId, Option<&str>>> = Vec::new();
+    let mut facilities = Named::new();
+    let mut remarks: Vec<Remark<&PostingId, Option<&str>>> = Vec::new();
     let mut others = Vec::new();
     for posting in postings.values() {
         match posting.facility.as_ref().filter(|_| posting.is_untouched_remark()) {
             Some(facility) => {
                 let received_at = packed_time::Packed(posting.received_at);
+                let facility = facilities.place(facility);
                 remarks.push((&posting.id, facility, posting.text.as_deref(), posting.source_seq, received_at));
             }
             None => others.push(posting),
         }
     }
-    (remarks, others).serialize(serializer)
+    (facilities.list(), remarks, others).serialize(serializer)
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Postings, D::Error> {
     if deserializer.is_human_readable() {
         return Postings::deserialize(deserializer);
     }
-    type Packed = (Vec<Remark<PostingId, FacilityId, Option<String>>>, Vec<Arc<Posting>>);
-    let (remarks, others) = Packed::deserialize(deserializer)?;
+    type Packed = (Vec<FacilityId>, Vec<Remark<PostingId, Option<String>>>, Vec<Arc<Posting>>);
+    let (facilities, remarks, others) = Packed::deserialize(deserializer)?;
     let mut postings = Postings::new();
     for (id, facility, text, source_seq, packed_time::Packed(received_at)) in remarks {
+        let facility = named(&facilities, facility)?;
         postings.insert(id.clone(), Arc::new(Posting::remark(id, facility, text, source_seq, received_at)));
     }
     postings.extend(others.into_iter().map(|posting| (posting.id.clone(), posting)));
@@ -96,8 +100,14 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_none_is_refused() {
-        let bad = (vec![("r-1", "f001", None::<&str>, 7_u64, (i64::MAX, 0_i32))], Vec::<u8>::new());
-        assert!(rmp_serde::from_slice::<Held>(&rmp_serde::to_vec(&(bad,)).unwrap()).is_err());
+    fn a_time_that_is_none_and_a_facility_that_is_not_named_are_refused() {
+        let read = |facility: u32, second: i64| {
+            let remark = ("r-1", facility, None::<&str>, 7_u64, (second, 0_i32));
+            let packed = (["f001"], vec![remark], Vec::<u8>::new());
+            rmp_serde::from_slice::<Held>(&rmp_serde::to_vec(&packed).unwrap())
+        };
+        assert!(read(0, 0).is_ok());
+        assert!(read(0, i64::MAX).is_err());
+        assert!(read(1, 0).is_err());
     }
 }

@@ -9,47 +9,55 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::aspect::{Aspect, Value};
 use crate::id::{EntryId, IncidentId};
+use crate::packed::{Named, named};
 use crate::packed_time;
 use crate::standing::{Channel, Standing};
 
 type Standings = BTreeMap<Aspect, Standing>;
 
-/// The aspect, and the fields of [`Standing`] in their order.
-type Packed<A, V, R, S, I> = (A, V, packed_time::Packed, packed_time::Packed, R, Channel, S, I, bool, Option<R>);
+/// The aspect, and the fields of [`Standing`] in their order; of the incident its place in the list.
+type Packed<A, V, R, S> = (A, V, packed_time::Packed, packed_time::Packed, R, Channel, S, Option<u32>, bool, Option<R>);
 
 pub(crate) fn serialize<S: Serializer>(standings: &Standings, serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
         return standings.serialize(serializer);
     }
-    serializer.collect_seq(standings.iter().map(|(aspect, standing)| {
-        let Standing { value, observed_at, recorded_at, report, channel, reporter, incident, exercise, confirms } = standing;
-        let packed: Packed<_, _, _, _, _> = (
-            aspect,
-            value,
-            packed_time::Packed(*observed_at),
-            packed_time::Packed(*recorded_at),
-            report,
-            *channel,
-            reporter,
-            incident,
-            *exercise,
-            confirms.as_ref(),
-        );
-        packed
-    }))
+    let mut incidents = Named::new();
+    let packed: Vec<_> = standings
+        .iter()
+        .map(|(aspect, standing)| {
+            let Standing { value, observed_at, recorded_at, report, channel, reporter, incident, exercise, confirms } = standing;
+            let packed: Packed<_, _, _, _> = (
+                aspect,
+                value,
+                packed_time::Packed(*observed_at),
+                packed_time::Packed(*recorded_at),
+                report,
+                *channel,
+                reporter,
+                incident.as_ref().map(|incident| incidents.place(incident)),
+                *exercise,
+                confirms.as_ref(),
+            );
+            packed
+        })
+        .collect();
+    (incidents.list(), packed).serialize(serializer)
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Standings, D::Error> {
     if deserializer.is_human_readable() {
         return Standings::deserialize(deserializer);
     }
-    let packed = Vec::<Packed<Aspect, Value, EntryId, String, Option<IncidentId>>>::deserialize(deserializer)?;
+    type All = (Vec<IncidentId>, Vec<Packed<Aspect, Value, EntryId, String>>);
+    let (incidents, packed) = All::deserialize(deserializer)?;
     let standings =
         packed.into_iter().map(|(aspect, value, observed, recorded, report, channel, reporter, incident, exercise, confirms)| {
             let (packed_time::Packed(observed_at), packed_time::Packed(recorded_at)) = (observed, recorded);
-            (aspect, Standing { value, observed_at, recorded_at, report, channel, reporter, incident, exercise, confirms })
+            let incident = incident.map(|place| named(&incidents, place)).transpose()?;
+            Ok((aspect, Standing { value, observed_at, recorded_at, report, channel, reporter, incident, exercise, confirms }))
         });
-    Ok(standings.collect())
+    standings.collect()
 }
 
 #[cfg(test)]
