@@ -6,6 +6,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
+
+use imaboard::clock::{Clock as _, SystemClock};
 
 use super::Bench;
 use crate::Outcome;
@@ -97,7 +100,11 @@ async fn load(server: &Server, path: &str, seconds: usize, status: u16) -> Outco
     let mut wrk = Command::new("wrk");
     wrk.args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), "-H", "Accept-Encoding: gzip"]);
     if status == 304 {
-        // The page changes every minute: the newest tag is asked for before each round.
+        // The page changes every minute: the newest tag is asked for before each round, and none begins that the minute would end.
+        let second = SystemClock.now().as_second().rem_euclid(60).unsigned_abs();
+        if second + seconds as u64 >= 59 {
+            tokio::time::sleep(Duration::from_secs(61 - second)).await;
+        }
         let tag = ask(server.address, path, ACCEPT).await?.expect(200)?.header("etag").ok_or("no ETag")?;
         ask(server.address, path, &format!("{ACCEPT}If-None-Match: {tag}\r\n")).await?.expect(304)?;
         wrk.args(["-H", &format!("If-None-Match: {tag}")]);
