@@ -372,11 +372,12 @@ async fn json_gives_the_same_receipt_for_the_same_content_and_409_for_other() {
 async fn a_json_receipt_says_what_was_taken_each_kind_with_what_belongs_to_it() {
     let city = City::open().await;
     let id = Uuid::now_v7();
-    let today = imaboard_domain::city_date(city.opened.app.clock.now()).to_string();
+    let today = imaboard_domain::city_date(city.opened.app.clock.now());
+    let tomorrow = today.tomorrow().unwrap();
     let said = json!([
         {"aspect": "vacancy", "service": "tokuyo", "cell": "all", "value": "few", "count": 2, "total": 40},
         {"aspect": "vacancy", "service": "short-stay", "cell": today, "value": "full"},
-        {"aspect": "operation", "value": "limited", "date": "2026-12-01"},
+        {"aspect": "operation", "value": "limited", "date": tomorrow},
         {"aspect": "power", "value": "generator", "hours": 36},
         {"aspect": "supplies", "value": "short", "days": 3},
         {"aspect": "staff", "value": "adequate"},
