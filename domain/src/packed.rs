@@ -1,7 +1,7 @@
 //! What the packed forms of a checkpoint share: pieces of bytes, and lists of what many values name.
 //!
-//! Reading a checkpoint is most of a start, and most of that is values that come by the ten thousand: bytes are read faster than
-//! fields, and an id that is named once is checked and kept once. *Invariant:* bytes that are not what they should be, and a place
+//! What a year adds to a checkpoint is many values of few kinds: bytes are read faster than fields, and an id that is named once is
+//! checked and kept once. *Invariant:* bytes that are not what they should be, and a place
 //! that no list has, are refused; nothing is guessed.
 
 use std::collections::BTreeMap;

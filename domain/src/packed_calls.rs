@@ -29,7 +29,8 @@ impl Piece for Answers {
             bytes.extend(place.to_le_bytes());
             put_time(bytes, *at);
             bytes.extend(report.0.as_bytes());
-            bytes.extend(Channel::ALL.iter().position(|one| one == channel).and_then(|at| u8::try_from(at).ok()));
+            // `ALL` is made of the variants in their order.
+            bytes.push(*channel as u8);
         }
     }
 

@@ -141,8 +141,6 @@ struct Observed<'a> {
     date: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
     needs: Option<&'a [Need]>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    confirmed: bool,
 }
 
 impl<'a> ReceiptJson<'a> {
@@ -179,7 +177,6 @@ impl<'a> Observed<'a> {
             days: if let Value::Supplies { days, .. } = value { *days } else { None },
             date: if let Value::Operation { reopens, .. } = value { *reopens } else { None },
             needs: if let Value::Needs(list) = value { Some(list) } else { None },
-            confirmed: observed.confirms.is_some(),
         }
     }
 }

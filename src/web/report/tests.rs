@@ -382,10 +382,16 @@ async fn a_json_receipt_says_what_was_taken_each_kind_with_what_belongs_to_it() 
         {"aspect": "supplies", "value": "short", "days": 3},
         {"aspect": "staff", "value": "adequate"},
     ]);
-    let answer = city.json(&json!({"id": id, "observations": said, "remark": "発電機で動いています"})).await;
+    let needs = [json!({"aspect": "needs", "value": "water", "count": 200}), json!({"aspect": "needs", "value": "food"})];
+    let all: Vec<&Json> = said.as_array().unwrap().iter().chain(&needs).collect();
+    let answer = city.json(&json!({"id": id, "observations": all, "remark": "発電機で動いています"})).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
     let receipt = answer.json();
-    assert_eq!(receipt["observations"], said);
+    let mut observations = receipt["observations"].as_array().unwrap().clone();
+    let listed = observations.pop().unwrap();
+    assert_eq!(json!(observations), said);
+    let wanted = json!([{"urgency": "now", "item": "water", "quantity": [200, "l"]}, {"urgency": "now", "item": "food"}]);
+    assert_eq!(listed, json!({"aspect": "needs", "value": "listed", "needs": wanted}));
     let mut names: Vec<&str> = receipt.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["channel", "exercise", "facility", "id", "observations", "observed_at", "recorded_at", "remark", "seq"]);
